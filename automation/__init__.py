@@ -1,0 +1,1 @@
+"""The machine: browsers, secrets, durable jobs, files. Knows no site by name."""

@@ -1,0 +1,1 @@
+"""The consoles: everything that is known about TikTok's Events Manager and Upstack Data."""

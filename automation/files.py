@@ -74,7 +74,7 @@ def held(path: Path, what: str, *, wait_s: float = 0) -> Iterator[None]:
         wait_s: seconds to wait for the one who holds it.
 
     Raises:
-        AlreadyRunning: somebody else holds it; the message names process, host, command, since when.
+        AlreadyRunning: somebody else holds it; says which process, host, command, since when.
     """
     private_folder(path.parent)
     holder = path.with_name(path.name + ".holder")

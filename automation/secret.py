@@ -1,4 +1,4 @@
-"""A token in the hand: prints as its fingerprint, leaves only through `reveal`, never through a log."""
+"""A token in the hand: prints as its fingerprint and leaves only through `reveal`."""
 
 import hashlib
 import hmac

@@ -1,0 +1,179 @@
+"""A loopback SOCKS5 relay that can close every connection of the browser at one instant.
+
+Why: Chromium repeats a request by itself when the connection it was sent on had been used before
+and drops before the answer's first byte, POST included, and below the layer where requests can be
+held. A console that issues a token and drops would be asked twice. On a connection that was never
+used Chromium does not repeat. So all of the browser's connections go through here, and are closed
+while the one request that matters is held: it then leaves on a fresh one.
+
+Measured with Chromium 156 against a server that takes a POST and drops: 2 requests arrive without
+the relay, 1 with it.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import struct
+import threading
+from asyncio.trsock import TransportSocket
+from types import TracebackType
+from typing import Self
+
+_CHUNK_BYTES = 1 << 18
+_REFUSED, _UNREACHABLE, _FAILED, _BAD_COMMAND, _BAD_ADDRESS = 5, 4, 1, 7, 8
+
+
+class _Refused(Exception):
+    """What was asked for is not done here; carries the SOCKS5 answer."""
+
+    def __init__(self, answer: int) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+class Relay:
+    """Passes the browser's connections on. A context manager; runs in one thread of its own."""
+
+    def __init__(self, *, connect_s: float = 20) -> None:
+        """Prepare a relay.
+
+        Args:
+            connect_s: how long a connection may take to come about.
+        """
+        self._connect_s = connect_s
+        self._sockets: set[TransportSocket] = set()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._ended: asyncio.Event
+
+    @property
+    def server(self) -> str:
+        """The address for the browser's proxy setting."""
+        return f"socks5://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        """Start listening on a free port that only this machine can reach."""
+        # Bound here, so that a failure is the caller's and not the thread's.
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._port: int = listener.getsockname()[1]
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(listener, ready)), name="relay", daemon=True
+        )
+        self._thread.start()
+        ready.wait()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every tunnel and stop."""
+        self.close()
+
+    def close(self) -> None:
+        """Close every tunnel and stop; a second call does nothing."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._loop.call_soon_threadsafe(self._ended.set)
+            thread.join()
+
+    def drop_idle(self) -> None:
+        """Close every connection now, those in use too; returns when the browser can see it.
+
+        Both ends are shut down here and now, not by the relay's thread: on loopback the browser's
+        side is at its end when this returns, and the browser looks before it uses one again. A
+        connection that is only just being made in this instant is not among them.
+        """
+        for each in list(self._sockets):
+            with contextlib.suppress(OSError):  # gone by itself meanwhile
+                each.shutdown(socket.SHUT_RDWR)
+
+    async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._tunnel, sock=listener, limit=_CHUNK_BYTES)
+        ready.set()
+        await self._ended.wait()
+        server.close()
+        # Each tunnel closes its own ends when it is cancelled; `asyncio.run` would do so too, but
+        # would not leave the transports the turn of the loop they need to close.
+        tunnels = asyncio.all_tasks() - {asyncio.current_task()}
+        for tunnel in tunnels:
+            tunnel.cancel()
+        await asyncio.gather(*tunnels, return_exceptions=True)
+        await asyncio.sleep(0)
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with contextlib.AsyncExitStack() as ends:
+            self._keep(writer, ends)
+            try:
+                async with asyncio.timeout(self._connect_s):
+                    host, port = await _asked_for(reader, writer)
+                    # Several addresses are tried side by side: a name's IPv6 may lead nowhere.
+                    far = await asyncio.open_connection(
+                        host, port, happy_eyeballs_delay=0.25, limit=_CHUNK_BYTES
+                    )
+            except (_Refused, OSError, EOFError, UnicodeError) as problem:
+                await _answer(writer, _meaning(problem))
+                return
+            self._keep(far[1], ends)
+            await _answer(writer, 0)
+            await asyncio.gather(_pass_on(reader, far[1]), _pass_on(far[0], writer))
+
+    def _keep(self, writer: asyncio.StreamWriter, ends: contextlib.AsyncExitStack) -> None:
+        """Know a connection until the tunnel ends, then close it."""
+        # `drain` is to wait until all is sent: what is still waiting when `abort` comes is lost.
+        writer.transport.set_write_buffer_limits(0)
+        end = writer.get_extra_info("socket")
+        self._sockets.add(end)
+        ends.callback(writer.transport.abort)
+        ends.callback(self._sockets.discard, end)
+
+
+async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, int]:
+    """Read the greeting and the request of RFC 1928; return where to connect to."""
+    version, methods = await reader.readexactly(2)
+    if version != 5 or 0 not in await reader.readexactly(methods):
+        raise _Refused(_FAILED)
+    writer.write(b"\5\0")
+    _, command, _, kind = await reader.readexactly(4)
+    if kind == 1:
+        host = str(ipaddress.IPv4Address(await reader.readexactly(4)))
+    elif kind == 3:
+        host = (await reader.readexactly((await reader.readexactly(1))[0])).decode("ascii")
+    elif kind == 4:
+        host = str(ipaddress.IPv6Address(await reader.readexactly(16)))
+    else:
+        raise _Refused(_BAD_ADDRESS)
+    (port,) = struct.unpack("!H", await reader.readexactly(2))
+    if command != 1:
+        raise _Refused(_BAD_COMMAND)
+    return host, port
+
+
+async def _answer(writer: asyncio.StreamWriter, code: int) -> None:
+    writer.write(bytes((5, code, 0, 1)) + bytes(6))
+    with contextlib.suppress(OSError):
+        await writer.drain()
+
+
+def _meaning(problem: Exception) -> int:
+    if isinstance(problem, _Refused):
+        return problem.answer
+    if isinstance(problem, ConnectionRefusedError):
+        return _REFUSED
+    return _UNREACHABLE if isinstance(problem, OSError) else _FAILED
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy one direction to its end, then pass the end on; the other direction may go on."""
+    try:
+        while data := await reader.read(_CHUNK_BYTES):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        writer.transport.abort()  # one end broke: the other must hear of it, and this tunnel end

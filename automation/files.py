@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,10 @@ def private_folder(path: Path) -> Path:
     Raises:
         OSError: it cannot be created or made private.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # One by one: `parents=True` would give the parents the usual mode instead of this one.
+    for each in (*reversed(path.parents), path):
+        if each == path or not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)
     if path.stat().st_mode & 0o077:
         path.chmod(0o700)
     return path
@@ -46,7 +50,8 @@ def write_private(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     Raises:
         OSError: the disk would not take it; the target is as it was.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # The thread too: lanes are threads, and two may write one file.
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
     with contextlib.suppress(FileNotFoundError):
         part.unlink()
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -94,7 +99,8 @@ def held(path: Path, what: str, *, wait_s: float = 0) -> Iterator[None]:
             "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        holder.write_text(json.dumps(me))
+        with contextlib.suppress(OSError):  # a full disk must not cost the lock, only its label
+            holder.write_text(json.dumps(me))
         yield
     finally:
         holder.unlink(missing_ok=True)

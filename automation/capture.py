@@ -1,0 +1,280 @@
+"""Hold what a page is answered until it is sealed, and catch what it shows and copies.
+
+`page.on("response")` is too late when a page leaves right after reading its answer: the body is
+gone. CDP's Fetch domain, paused at the Response stage, holds each answer until it is on disk.
+The clipboard is never read: all contexts of a browser share one. Copies are caught in the page.
+"""
+
+import json
+import logging
+import re
+import secrets
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from playwright.sync_api import CDPSession, Error, Frame, Page, Request, WebSocket
+
+from automation.browser import step
+from automation.errors import AutomationError
+from automation.evidence import Sighting
+from automation.relay import Relay
+
+log = logging.getLogger(__name__)
+
+_SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_BACKGROUND = ("ping", "image", "font", "media", "stylesheet", "manifest", "other")
+"""Resource types that tell nothing about whether a click had an effect."""
+_PASSING = re.compile(
+    r"(^|_)(ts|t|time|timestamp|nonce|rand|random|seq|uuid|sign|signature|bogus)$"
+)
+"""Names of values that differ between two sendings of one and the same request."""
+_ANSWER_LIMIT = 8 << 20
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A request that left the page and was never answered."""
+
+    where: str
+    """Method and path."""
+    reason: str
+    """Chromium's word for it: Failed, TimedOut, Aborted..."""
+
+
+class Capture:
+    """Everything one page is answered, shows and copies, from `arm` to `disarm`.
+
+    Made right after the page was opened and before it goes anywhere.
+    """
+
+    def __init__(self, page: Page, relay: Relay | None = None) -> None:
+        """Put the hooks in place; nothing is caught before `arm`.
+
+        Args:
+            page: a fresh page of its own context.
+            relay: where the page's traffic goes through one; see `automation.relay`.
+        """
+        self._page, self._relay = page, relay
+        self._cdp: CDPSession | None = None
+        self._keep: Callable[[bytes], None] | None = None
+        self._clicked = False
+        self._before: set[str] = set()
+        self._sent: dict[str, dict[str, Any] | None] = {}
+        self._repeats: dict[str, list[str]] = {}
+        self.sightings: list[Sighting] = []
+        self.dropped: list[Dropped] = []
+        self.asked: list[str] = []
+        """Requests since the click that can have had an effect: method and path."""
+        self.left = False
+        """Whether the page went elsewhere, or closed, since the click."""
+        self.trouble: AutomationError | None = None
+        """Why something seen could not be sealed; it is still in `sightings`."""
+        self._name = f"_{secrets.token_hex(6)}"
+        page.context.expose_binding(self._name, self._from_page)
+        page.context.add_init_script(f"({_SCRIPT.strip()})({json.dumps(self._name)})")
+        page.on("request", self._note)
+        page.on("websocket", self._listen)
+        page.on("framenavigated", self._moved)
+        page.on("close", lambda _page: self._moved(None))
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer to something asked since the click is in."""
+        return any(each.kind == "answer" and each.where in self.asked for each in self.sightings)
+
+    @step("holding the page's answers")
+    def arm(self, keep: Callable[[bytes], None]) -> None:
+        """Hold every answer from here on until `keep` has put it on disk.
+
+        Args:
+            keep: seals one sighting and forces it to disk.
+        """
+        self.sightings, self.dropped, self.asked = [], [], []
+        self._sent, self._repeats = {}, {}
+        self._clicked, self.left, self.trouble, self._keep = False, False, None, keep
+        self._cdp = self._page.context.new_cdp_session(self._page)
+        self._cdp.on("Fetch.requestPaused", self._paused)
+        stages = [(kind, at) for kind in ("XHR", "Fetch") for at in ("Request", "Response")]
+        patterns = [{"resourceType": kind, "requestStage": at} for kind, at in stages]
+        self._cdp.send("Fetch.enable", {"patterns": patterns})
+        before = [text for frame in self._page.frames for text in self._call(frame, "arm")]
+        self._see(Sighting("before", "\n".join(before)))
+        if self.trouble is not None:
+            raise self.trouble
+
+    def clicking(self) -> None:
+        """Say that the click comes now: what the page asks from here on is its effect."""
+        self._clicked = True
+
+    def disarm(self) -> None:
+        """Let everything go again. Never fails: the page may be gone."""
+        self._keep = None
+        cdp, self._cdp = self._cdp, None
+        try:
+            if cdp is not None:
+                cdp.send("Fetch.disable")
+                cdp.detach()
+            for frame in self._page.frames:
+                self._call(frame, "disarm")
+        except (Error, RuntimeError):
+            log.debug("the page was gone before it could be let go")
+
+    def _call(self, frame: Frame, what: str) -> list[str]:
+        try:
+            return frame.evaluate(f"window[{json.dumps(self._name + '_')}]?.{what}()") or []
+        except Error:
+            if frame == self._page.main_frame and what == "arm":
+                raise
+            return []  # a frame that is just leaving, or has no document yet
+
+    # -- what the page asks -----------------------------------------------------------------
+
+    def _note(self, request: Request) -> None:
+        """Remember what left the page, to know whether a click had an effect."""
+        if request.resource_type in _BACKGROUND:
+            return
+        where = _where(request.method, request.url)
+        if not self._clicked:
+            self._before.add(where)
+        elif request.method not in _SAFE or where not in self._before:
+            self.asked.append(where)
+
+    def _moved(self, frame: Frame | None) -> None:
+        self.left |= self._clicked and (frame is None or frame.parent_frame is None)
+
+    def _paused(self, event: dict[str, Any]) -> None:
+        at_response = "responseStatusCode" in event or "responseErrorReason" in event
+        try:
+            (self._at_response if at_response else self._at_request)(event)
+        except (Error, RuntimeError) as problem:
+            # The page or the browser went away while its answer was held.
+            log.debug("a held request is gone: %s", type(problem).__name__)
+
+    def _at_request(self, event: dict[str, Any]) -> None:
+        request = event["request"]
+        if self._clicked and request["method"] not in _SAFE:
+            same = _identity(request)
+            if same in self._sent and not _only_reads(request):
+                log.warning("the page asked the same again; it was not let out a second time")
+                self._repeats.setdefault(same, []).append(event["requestId"])
+                self._answer_repeats(same)
+                return
+            self._sent.setdefault(same, None)
+            if self._relay is not None:
+                # Chromium repeats a POST on a reused connection that drops, below this hold.
+                self._relay.drop_idle()
+        self._send("Fetch.continueRequest", requestId=event["requestId"])
+
+    def _at_response(self, event: dict[str, Any]) -> None:
+        request, release = event["request"], partial(self._send, requestId=event["requestId"])
+        where = _where(request["method"], request["url"])
+        status, same = event.get("responseStatusCode", 0), _identity(request)
+        headers = {each["name"].lower(): each["value"] for each in event.get("responseHeaders", [])}
+        if "responseErrorReason" in event:
+            self.dropped.append(Dropped(where, event["responseErrorReason"]))
+            self._sent[same] = {"errorReason": event["responseErrorReason"]}
+        elif not 300 <= status < 400 and "event-stream" not in headers.get("content-type", ""):
+            got = release("Fetch.getResponseBody")
+            raw = b64decode(got["body"]) if got["base64Encoded"] else got["body"].encode()
+            text = raw[:_ANSWER_LIMIT].decode("utf-8", "replace")
+            self._see(Sighting("answer", text, where, status))
+            if same in self._sent:
+                self._sent[same] = {
+                    "responseCode": status,
+                    "responseHeaders": event.get("responseHeaders", []),
+                    "body": got["body"] if got["base64Encoded"] else _to_base64(raw),
+                }
+        release("Fetch.continueRequest")
+        self._answer_repeats(same)
+
+    def _answer_repeats(self, same: str) -> None:
+        """Give a repeated request the answer of the first, once that is there."""
+        answer = self._sent.get(same)
+        while answer is not None and self._repeats.get(same):
+            method = "Fetch.failRequest" if "errorReason" in answer else "Fetch.fulfillRequest"
+            self._send(method, requestId=self._repeats[same].pop(), **answer)
+
+    def _send(self, method: str, **params: Any) -> Any:
+        if self._cdp is None:
+            raise Error("disarmed")
+        return self._cdp.send(method, params)
+
+    # -- what the page shows ----------------------------------------------------------------
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda data: self._from_socket(socket.url, data))
+        socket.on("framesent", lambda _data: self._socket_sent(socket.url))
+
+    def _from_socket(self, url: str, data: str | bytes) -> None:
+        if self._keep is not None and self._clicked:
+            text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+            self._see(Sighting("socket", text, _where("SOCKET", url)))
+
+    def _socket_sent(self, url: str) -> None:
+        where = _where("SOCKET", url)
+        if self._clicked and where not in self._before:
+            self.asked.append(where)
+        elif not self._clicked:
+            self._before.add(where)
+
+    def _from_page(self, source: dict[str, Any], message: dict[str, str]) -> bool:
+        """Take what the page's script reports; its answer says whether this page is armed."""
+        armed = self._keep is not None and source["page"] == self._page
+        if armed and message["kind"] != "hello":
+            kind: Any = message["kind"]
+            self._see(Sighting(kind, message["text"], label=message["label"]))
+        return armed
+
+    def _see(self, sighting: Sighting) -> None:
+        self.sightings.append(sighting)
+        if self._keep is not None:
+            try:
+                self._keep(sighting.to_bytes())
+            except AutomationError as problem:
+                self.trouble = problem
+
+
+def _where(method: str, url: str) -> str:
+    parts = urlsplit(url)
+    return f"{method} {parts.netloc}{parts.path}"
+
+
+def _to_base64(raw: bytes) -> str:
+    from base64 import b64encode
+
+    return b64encode(raw).decode()
+
+
+def _identity(request: dict[str, Any]) -> str:
+    """Return what makes two sendings the same request: method, address and body.
+
+    Times, nonces and signatures, which differ between two sendings of one request, do not count.
+    """
+    parts, body = urlsplit(request["url"]), request.get("postData", "")
+    query = [] if body else [each for each in parse_qsl(parts.query) if not _passing(each[0])]
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        fields = body
+    if isinstance(fields, dict):
+        fields = {name: value for name, value in fields.items() if not _passing(name)}
+    return json.dumps([request["method"], parts.netloc, parts.path, query, fields], sort_keys=True)
+
+
+def _passing(name: str) -> bool:
+    return bool(_PASSING.search(re.sub(r"(?<=[a-z])(?=[A-Z])|-", "_", name).lower()))
+
+
+def _only_reads(request: dict[str, Any]) -> bool:
+    """Tell a GraphQL query, which is sent by POST and may well be asked again."""
+    try:
+        query = json.loads(request.get("postData", "")).get("query", "")
+    except (ValueError, AttributeError):
+        return False
+    return isinstance(query, str) and bool(re.match(r"\s*(query\b|\{)", query))

@@ -1,11 +1,15 @@
 """What every test may use: a private home, one browser for the session, a small web server."""
 
+import contextlib
 import os
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -13,6 +17,7 @@ from playwright.sync_api import Page
 from automation.browser import Choice, Lane, find_browser
 from automation.files import private_folder
 
+_BROWSER = os.environ.get("PIXELMINT_BROWSER")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 for _name in _PROXIES:  # all that is tested is on loopback, and a proxy would turn the relay off
     os.environ.pop(_name, None)
@@ -36,8 +41,8 @@ def home(tmp_path: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def choice() -> Choice:
-    """The browser of this machine, or the one in PIXELMINT_BROWSER; installed where there is none."""
-    return find_browser(os.environ.get("PIXELMINT_BROWSER"))
+    """The browser PIXELMINT_BROWSER names, or this machine's; installed where there is none."""
+    return find_browser(_BROWSER)
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +84,33 @@ class Answer:
 Route = str | Answer | Callable[[Request], Answer | None]
 
 
+class _Server(ThreadingHTTPServer):
+    """Ends its threads with itself, so that no test leaves one behind."""
+
+    daemon_threads = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a browser may go at any time
+            super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 class Site:
     """A web site on loopback, HTTP/1.1 with connections kept: `site.routes["/"] = "<p>hello"`."""
 
@@ -86,8 +118,7 @@ class Site:
         self.routes: dict[str, Route] = {}
         self.seen: list[Request] = []
         """Every request that came, in order."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -97,9 +128,10 @@ class Site:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
-        """Stop it."""
+        """Stop it, and end the connections that browsers keep."""
         self._server.shutdown()
         self._thread.join()
+        self._server.hang_up()
         self._server.server_close()
 
     def asked(self, path: str) -> list[Request]:
@@ -139,7 +171,7 @@ class Site:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_POST = do_PUT = do_HEAD = do_GET
+            do_POST = do_PUT = do_GET
 
             def log_message(self, *_: object) -> None:
                 """Say nothing: a test's output is its own."""

@@ -1,0 +1,353 @@
+"""The bundled console's pages in a real browser, driven by test id: every preset, every way out."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    StorageState,
+    expect,
+    sync_playwright,
+)
+
+from fixtures.console import Console, Scenario, preset, preset_names
+
+QUICK: dict[str, Any] = {"delay_ms": (0, 5), "slow_ms": 50, "timeout_s": 0.2}
+LOOKS = ("plain", "ks")
+
+
+class Screen:
+    """A page of a console, its controls by test id."""
+
+    def __init__(self, page: Page, console: Console) -> None:
+        """Take a page and the console it is of."""
+        self.page, self.console, self.pixel = page, console, console.pixels[0]
+
+    def control(self, name: str) -> Locator:
+        """The control of that name."""
+        return self.page.get_by_test_id(f"{name}-{self.console.build}")
+
+    def press(self, *names: str) -> None:
+        """Click one after the other."""
+        for name in names:
+            self.control(name).first.click()
+
+    def open_pixel(self) -> None:
+        """Go to the pixel's own address."""
+        self.page.goto(self.console.pixel_url(self.pixel))
+
+    def generate(self) -> str:
+        """Go all the way to a token; returns the one the ledger says was issued."""
+        self.open_pixel()
+        self.press("tab-settings", "generate")
+        expect(self.control("token")).to_be_visible()
+        return self.console.ledger.issued()[-1].token
+
+    def clicks(self, at_least: int) -> list[str]:
+        """The controls that the pages reported as clicked."""
+        return [each.control for each in self.console.ledger.clicks(at_least)]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The machine's Chromium, else Playwright's."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield started
+        started.close()
+
+
+@contextmanager
+def screen(chromium: Browser, scenario: Scenario, *, signed: bool = True) -> Iterator[Screen]:
+    """A console and a page of its own; fails if the page's script had an error."""
+    errors: list[str] = []
+    with Console(scenario) as console:
+        state = cast(StorageState, console.storage_state())
+        context = chromium.new_context(
+            storage_state=state if signed else None,
+            viewport={"width": 1440, "height": 900},
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(error.message))
+        yield Screen(page, console)
+        context.close()
+    assert errors == []
+
+
+class Walk(NamedTuple):
+    """What to press in a preset's console, what is seen at the end, how many tokens it cost."""
+
+    press: tuple[str, ...]
+    sees: str = "token"
+    issued: int = 1
+
+
+SETTINGS = ("tab-settings",)
+GENERATE = (*SETTINGS, "generate")
+TOKEN = Walk(GENERATE)
+REFUSED = Walk(GENERATE, "events-api-message", 0)
+BY_MENUS = ("nav-tools", "menu-events", "side-data-sources", "pixel-row")
+WALKS = {
+    "reveal_dialog": Walk((*GENERATE, "token-done"), "events-api"),
+    "answer_only": Walk(GENERATE, "token-made"),
+    "navigates": Walk(GENERATE, "pixels"),
+    "reloads": Walk((*GENERATE, "tab-settings"), "active-token"),
+    "token_exists": Walk(SETTINGS, "active-token", 0),
+    "token_exists_regenerate": Walk((*SETTINGS, "revoke"), "generate", 0),
+    "no_button": Walk(SETTINGS, "events-api", 0),
+    "disabled": Walk(SETTINGS, "generate", 0),
+    "permission_message": REFUSED,
+    "empty_token": Walk(GENERATE, "copy-token", 0),
+    "confirm": Walk((*GENERATE, "confirm-yes")),
+    "double_submit": Walk(GENERATE, issued=2),
+    "late_hydration": Walk((*GENERATE, "generate")),
+    "menus_only": Walk((*BY_MENUS, *GENERATE)),
+    "wrong_pixel": Walk(SETTINGS, "generate", 0),
+    "popups": Walk(("got-it", "cookies-reject", "tour-skip", *GENERATE)),
+    "puzzle": Walk((), "puzzle", 0),
+    "puzzle_after_click": Walk(GENERATE, "puzzle", 0),
+    "consent": Walk((), "consent", 0),
+    "generate_429": REFUSED,
+    "generate_500": REFUSED,
+    "drop_before": REFUSED,
+    "drop_after": REFUSED._replace(issued=-1),
+    "generate_timeout": REFUSED,
+    "session_ends_at_click": Walk(GENERATE, "sign-in", 0),
+    "session_ends_at_settings": Walk(SETTINGS, "sign-in", 0),
+    "detail_500_once": Walk(("retry", *GENERATE)),
+}
+"""Presets that do not simply show a token. -1: some; Chromium repeats a call that was dropped."""
+
+
+def test_every_walk_is_of_a_preset() -> None:
+    """Else a renamed preset would be walked as if it were calm."""
+    assert WALKS.keys() <= set(preset_names())
+
+
+@pytest.mark.parametrize("name", [each for each in preset_names() if each != "closes"])
+def test_every_preset_ends_as_it_should(chromium: Browser, name: str) -> None:
+    """Pressing what a person would ends where the preset says, at its price."""
+    walk = WALKS.get(name, TOKEN)
+    with screen(chromium, preset(name, **QUICK)) as here:
+        here.open_pixel()
+        here.press(*walk.press)
+        expect(here.control(walk.sees)).to_be_visible()
+        issued = here.console.ledger.issued()
+    assert len(issued) == walk.issued if walk.issued >= 0 else issued
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("reveal", ["text", "field", "textarea"])
+def test_a_token_is_shown_once(chromium: Browser, look: str, reveal: str) -> None:
+    """It is whole on the page, and after a reload only its tail is left, called active."""
+    with screen(chromium, Scenario(**QUICK, look=look, reveal=reveal)) as here:
+        token = here.generate()
+        shown = here.control("token")
+        if reveal == "text":
+            expect(shown).to_have_text(token)
+        else:
+            expect(shown.locator("input, textarea")).to_have_value(token)
+        here.page.reload()
+        here.press("tab-settings")
+        expect(here.control("active-token")).to_contain_text(token[-4:])
+        assert token not in here.page.content()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("how", ["write_text", "exec_command", "copy_event", "clipboard_item"])
+def test_the_copy_icon_gives_out_what_the_page_never_showed(
+    chromium: Browser, look: str, how: str
+) -> None:
+    """Neither the page nor any answer holds the token as it is."""
+    scenario = Scenario(**QUICK, look=look, reveal="copy_only", copy_by=how)
+    with screen(chromium, scenario) as here:
+        here.open_pixel()
+        here.press("tab-settings")
+        with here.page.expect_response("**/access_token") as answer:
+            here.press("generate")
+        here.press("copy-token")
+        expect(here.page.get_by_role("status")).to_have_text("Copied")
+        (issue,) = here.console.ledger.issued()
+        assert here.page.evaluate("navigator.clipboard.readText()") == issue.token
+        assert issue.token not in answer.value.text() + here.page.content()
+
+
+def test_an_answer_only_token_is_in_the_answer_and_nowhere_on_the_page(chromium: Browser) -> None:
+    """Whoever does not read the answer has lost it."""
+    with screen(chromium, Scenario(**QUICK, reveal="answer_only")) as here:
+        here.open_pixel()
+        here.press("tab-settings")
+        with here.page.expect_response("**/access_token") as answer:
+            here.press("generate")
+        expect(here.control("token-made")).to_be_visible()
+        (issue,) = here.console.ledger.issued()
+        assert issue.token == answer.value.json()["data"]["access_token"]
+        assert issue.answered and issue.token not in here.page.content()
+
+
+def test_a_window_that_a_script_opened_closes_after_the_answer(chromium: Browser) -> None:
+    """The token was issued and answered all the same."""
+    with screen(chromium, preset("closes", **QUICK)) as here:
+        here.page.goto(here.console.url)
+        with here.page.expect_popup() as opened:
+            here.page.evaluate("to => void window.open(to)", here.console.pixel_url(here.pixel))
+        popup = Screen(opened.value, here.console)
+        popup.press("tab-settings")
+        with popup.page.expect_event("close"):
+            popup.press("generate")
+        assert len(here.console.ledger.answered()) == 1
+
+
+def test_a_window_that_may_not_close_itself_goes_blank(chromium: Browser) -> None:
+    """Chromium lets a script close only what a script opened."""
+    with screen(chromium, preset("closes", **QUICK)) as here:
+        here.open_pixel()
+        here.press("tab-settings", "generate")
+        here.page.wait_for_url("about:blank")
+        assert len(here.console.ledger.answered()) == 1
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_menus_lead_to_a_pixel_on_the_second_page(chromium: Browser, look: str) -> None:
+    """Where its own address leads to the list."""
+    with screen(chromium, preset("menus_only", look=look, **QUICK)) as here:
+        here.pixel = here.console.accounts[0].pixels[2]
+        here.open_pixel()
+        expect(here.control("pixel-row")).to_have_count(2)
+        here.press(*BY_MENUS[:-1])
+        expect(here.control("list-page")).to_have_text("Page 1 of 2")
+        here.press("list-next")
+        expect(here.control("list-page")).to_have_text("Page 2 of 2")
+        here.press("pixel-row")
+        expect(here.control("pixel-id")).to_have_text(f"ID: {here.pixel.code}")
+        expect(here.control("account-id")).to_contain_text(here.pixel.aadvid)
+
+
+def test_the_way_by_datasets_has_no_data_sources_in_the_side_bar(chromium: Browser) -> None:
+    """The newer way in: Events Manager, then the overview on the right."""
+    with screen(chromium, preset("datasets", **QUICK)) as here:
+        here.page.goto(here.console.url)
+        here.press("nav-tools", "menu-events-manager", "datasets-view")
+        expect(here.control("pixel-row")).to_have_count(3)
+        expect(here.control("side-data-sources")).to_have_count(0)
+
+
+def test_the_list_can_be_searched_by_code(chromium: Browser) -> None:
+    """The search asks the console, it does not sift what is there."""
+    with screen(chromium, Scenario(**QUICK, search=True, page_size=1)) as here:
+        wanted = here.console.accounts[0].pixels[2]
+        here.page.goto(f"{here.console.url}/i18n/events_manager/datasource/list")
+        box = here.control("list-search").locator("input")
+        box.fill(wanted.code.lower())
+        box.press("Enter")
+        expect(here.control("pixels")).to_contain_text(wanted.code)
+        expect(here.control("list-page")).to_have_text("Page 1 of 1")
+
+
+def test_a_person_signs_in_and_lands_where_they_wanted(chromium: Browser) -> None:
+    """Nothing that was typed leaves the page."""
+    sent: list[str] = []
+    with screen(chromium, Scenario(**QUICK), signed=False) as here:
+        here.page.on("request", lambda each: sent.append(each.post_data or ""))
+        here.open_pixel()
+        expect(here.page).to_have_title("TikTok Ads: Log In")
+        here.page.locator("#TikTok_Ads_SSO_Login_Email_Input").fill("person@example.com")
+        here.page.locator("#TikTok_Ads_SSO_Login_Pwd_Input").fill("correct horse")
+        here.press("sign-in")
+        expect(here.control("pixel-id")).to_have_text(f"ID: {here.pixel.code}")
+        names = {each.get("name") for each in here.page.context.cookies()}
+    assert {"sessionid_ads", "sid_guard_ads"} <= names
+    assert not any("person" in each or "horse" in each for each in sent)
+
+
+def test_the_sign_in_page_can_sign_in_by_itself(chromium: Browser) -> None:
+    """As if a person had, for tests of the hand-off."""
+    with screen(chromium, Scenario(**QUICK, auto_sign_in_s=0.1), signed=False) as here:
+        here.open_pixel()
+        expect(here.control("pixel-id")).to_be_visible()
+        assert here.console.ledger.calls()["sign_in"] == 1
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_disabled_button_is_disabled_inside_and_does_nothing(
+    chromium: Browser, look: str
+) -> None:
+    """Its host looks enabled in the component look, as the real ones do."""
+    with screen(chromium, preset("disabled", look=look, **QUICK)) as here:
+        here.open_pixel()
+        here.press("tab-settings")
+        expect(here.page.get_by_role("button", name="Generate access token")).to_be_disabled()
+        here.control("generate").click(force=True)
+        here.press("partner-connect")
+        assert "partner-connect" in here.clicks(at_least=2)
+        assert "generate" not in here.console.ledger.calls()
+
+
+def test_no_button_without_permission(chromium: Browser) -> None:
+    """The section is there, the control is not."""
+    with screen(chromium, preset("no_button", **QUICK)) as here:
+        here.open_pixel()
+        here.press("tab-settings")
+        expect(here.control("events-api")).to_be_visible()
+        expect(here.control("generate")).to_have_count(0)
+
+
+def test_another_account_is_shown_silently(chromium: Browser) -> None:
+    """The address and the pixel are as asked; the header alone tells."""
+    with screen(chromium, preset("wrong_account", **QUICK)) as here:
+        here.open_pixel()
+        expect(here.control("account-id")).to_contain_text(here.console.accounts[1].aadvid)
+        expect(here.control("pixel-id")).to_have_text(f"ID: {here.pixel.code}")
+
+
+def test_another_pixel_is_shown_silently(chromium: Browser) -> None:
+    """And whoever clicks there makes a token for that one."""
+    with screen(chromium, preset("wrong_pixel", **QUICK)) as here:
+        here.generate()
+        other = here.console.accounts[0].pixels[1].code
+        expect(here.control("pixel-id")).to_have_text(f"ID: {other}")
+        assert here.console.ledger.generations(other) == 1
+        assert here.console.ledger.generations(here.pixel.code) == 0
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_clicks_on_what_must_not_be_clicked_are_seen(chromium: Browser, look: str) -> None:
+    """Another section's generate button and a delete button do nothing but tell."""
+    with screen(chromium, preset("decoys", look=look, **QUICK)) as here:
+        here.open_pixel()
+        here.press("tab-settings", "offline-generate", "delete-delete")
+        assert here.clicks(at_least=3) == ["tab-settings", "offline-generate", "delete-delete"]
+        assert here.console.ledger.issued() == []
+
+
+def test_a_swallowed_click_asks_for_nothing(chromium: Browser) -> None:
+    """The click is reported, the call is not made, and the second one works."""
+    with screen(chromium, preset("late_hydration", **QUICK)) as here:
+        here.open_pixel()
+        here.press("tab-settings", "generate")
+        assert here.clicks(at_least=2)[-1] == "generate"
+        assert "generate" not in here.console.ledger.calls()
+        here.press("generate")
+        expect(here.control("token")).to_be_visible()
+        assert len(here.console.ledger.issued()) == 1
+
+
+def test_a_popup_eats_clicks_until_it_is_closed(chromium: Browser) -> None:
+    """The point of the tab is under the overlay."""
+    with screen(chromium, preset("popups", **QUICK)) as here:
+        here.open_pixel()
+        expect(here.control("announcement")).to_be_visible()
+        box = here.control("tab-settings").bounding_box()
+        assert box is not None
+        here.page.mouse.click(box["x"] + 5, box["y"] + 5)
+        assert here.clicks(at_least=1) == ["announcement"]
+        expect(here.control("generate")).to_have_count(0)

@@ -80,11 +80,11 @@ class DotenvStore:
             if self._file.placeholders:
                 fixed = Path(self._file.text.partition("{")[0] + "x").expanduser().absolute()
                 there = next(each for each in fixed.parents if each.exists())
-                return _try_writing(there, b"")
+                return _try_writing(there, 1024)
             path = _target(Path(self._file.fill(Ref(""))).expanduser().absolute())
             before = _read(path) or b""
             envfile.parse(before)
-            return _try_writing(path.parent, before + b" " * 1024)
+            return _try_writing(path.parent, len(before) + 1024)
 
     def put(self, ref: Ref, token: Secret, *, intent: str) -> None:
         """Write one line, unless it says the same already; `intent` cannot be kept here."""
@@ -172,10 +172,10 @@ def _read(path: Path) -> bytes | None:
     return path.read_bytes()
 
 
-def _try_writing(folder: Path, data: bytes) -> None:
+def _try_writing(folder: Path, size_bytes: int) -> None:
     part = folder / f".pixelmint.{os.getpid()}.check"
     try:
-        write_private(part, data)
+        write_private(part, b" " * size_bytes)
     finally:
         part.unlink(missing_ok=True)
 

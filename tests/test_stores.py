@@ -1,0 +1,545 @@
+"""The stores: the shared contract, then what is particular to each, and to the registry."""
+
+import os
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pyrage
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automation.errors import StoreFailed, UsageError
+from automation.files import held
+from automation.seal import Sealer
+from automation.secret import Secret
+from automation.stores import NotStored, Ref, Store, envfile, open_store, registry
+from automation.stores.base import Template
+from automation.stores.dotenv import DotenvStore
+from automation.stores.local import LocalStore
+from tests.store_contract import (
+    NEW,
+    OLD,
+    OTHER,
+    REF,
+    Place,
+    StoreContract,
+    no_permission,
+)
+
+KEY = str(pyrage.x25519.Identity.generate())
+TOKEN_VARIABLE = f"EVENTS_API_ACCESS_TOKEN_{REF.pixel}"
+
+
+def _local(folder: Path) -> Place:
+    home = folder / "home"
+    home.mkdir()
+    return Place("local:", home, KEY, lambda: no_permission(home / "tokens"))
+
+
+def _dotenv(folder: Path) -> Place:
+    place = folder / "app"
+    place.mkdir()
+    return Place(f"dotenv:{place}/.env", folder / "home", KEY, lambda: no_permission(place))
+
+
+def _dotenv_in_a_shared_file(folder: Path) -> Place:
+    """A file that holds somebody else's variables too, and begins as people write them."""
+    place = folder / "app"
+    place.mkdir()
+    (place / ".env").write_text("# ours\nexport A='1'\nB=2 # two")
+    url = f"dotenv:{place}/.env?name=T_{{pixel}}_T"
+    return Place(url, folder / "home", KEY, lambda: no_permission(place))
+
+
+PLACES: dict[str, Callable[[Path], Place]] = {
+    "local": _local,
+    "dotenv": _dotenv,
+    "dotenv-shared-file": _dotenv_in_a_shared_file,
+}
+
+
+class TestEveryStore(StoreContract):
+    """The contract, store by store."""
+
+    @pytest.fixture(params=PLACES)
+    def place(self, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+        """Set up one store in an empty folder."""
+        return PLACES[request.param](tmp_path)
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    """A sealer whose key is never written anywhere."""
+    return Sealer(pyrage.x25519.Identity.from_str(KEY), "a test")
+
+
+@pytest.fixture
+def local(tmp_path: Path, sealer: Sealer) -> LocalStore:
+    """A `local:` store in an empty home folder."""
+    return LocalStore(tmp_path, sealer)
+
+
+class TestLocal:
+    """`local:`."""
+
+    def test_no_file_holds_the_token_in_clear(self, local: LocalStore, tmp_path: Path) -> None:
+        """And every file is its owner's alone."""
+        local.put(REF, Secret(OLD), intent="one")
+        local.put(REF, Secret(NEW), intent="two")
+        files = [each for each in tmp_path.rglob("*") if each.is_file()]
+        assert {each.name for each in files} >= {f"{REF.pixel}.age", f"{REF.pixel}.previous.age"}
+        for each in files:
+            assert each.stat().st_mode & 0o077 == 0
+            assert OLD.encode() not in each.read_bytes()
+            assert NEW.encode() not in each.read_bytes()
+
+    def test_home_and_folder_are_their_owners_alone(self, tmp_path: Path, sealer: Sealer) -> None:
+        """The home folder is created private even where `tokens` is the first thing in it."""
+        home = tmp_path / "deep" / "home"
+        LocalStore(home, sealer).put(REF, Secret(OLD), intent="one")
+        for folder in (home.parent, home, home / "tokens"):
+            assert folder.stat().st_mode & 0o777 == 0o700
+
+    def test_the_token_before_is_kept(self, local: LocalStore) -> None:
+        """One step back is possible after a rotation."""
+        with pytest.raises(NotStored):
+            local.get_previous(REF)
+        local.put(REF, Secret(OLD), intent="one")
+        local.put(REF, Secret(NEW), intent="two")
+        assert local.get_previous(REF).reveal() == OLD
+
+    def test_the_same_token_again_does_not_push_out_the_one_before(self, local: LocalStore) -> None:
+        """A repeat, under its own intent or another, leaves the previous token alone."""
+        local.put(REF, Secret(OLD), intent="one")
+        local.put(REF, Secret(NEW), intent="two")
+        local.put(REF, Secret(NEW), intent="two")
+        local.put(REF, Secret(NEW), intent="three")
+        assert local.get_previous(REF).reveal() == OLD
+
+    def test_a_late_repeat_of_a_replaced_intent_changes_nothing(self, local: LocalStore) -> None:
+        """A put that was forgotten to be settled must not bring an old token back."""
+        local.put(REF, Secret(OLD), intent="one")
+        local.put(REF, Secret(NEW), intent="two")
+        local.put(REF, Secret(OLD), intent="one")
+        assert local.get(REF).reveal() == NEW
+
+    def test_a_second_token_for_one_intent_is_refused(self, local: LocalStore) -> None:
+        """One intent, one token."""
+        local.put(REF, Secret(OLD), intent="one")
+        with pytest.raises(StoreFailed, match="another token"):
+            local.put(REF, Secret(NEW), intent="one")
+        assert local.get(REF).reveal() == OLD
+
+    def test_a_token_of_another_account_is_not_given_out(self, local: LocalStore) -> None:
+        """Asking without an account gets it, asking for the wrong one does not."""
+        local.put(REF, Secret(OLD), intent="one")
+        assert local.get(Ref(REF.pixel)).reveal() == OLD
+        with pytest.raises(StoreFailed, match=REF.account):
+            local.get(Ref(REF.pixel, "1111111111111111"))
+
+    def test_a_file_renamed_to_another_pixel_is_not_believed(self, local: LocalStore) -> None:
+        """What stands inside counts, and the file is left as it is."""
+        local.put(REF, Secret(OLD), intent="one")
+        wrong = Path(local.where(OTHER))
+        Path(local.where(REF)).rename(wrong)
+        with pytest.raises(StoreFailed, match="something else"):
+            local.get(OTHER)
+        with pytest.raises(StoreFailed, match="something else"):
+            local.put(OTHER, Secret(NEW), intent="two")
+        assert wrong.exists()
+
+    def test_a_file_of_another_key_is_neither_read_nor_replaced(
+        self, local: LocalStore, tmp_path: Path
+    ) -> None:
+        """The check says so before the click, and a put does not destroy what it cannot read."""
+        local.put(REF, Secret(OLD), intent="one")
+        other = LocalStore(tmp_path, Sealer(pyrage.x25519.Identity.generate(), "a test"))
+        with pytest.raises(UsageError, match="another key"):
+            other.check()
+        with pytest.raises(UsageError, match="another key"):
+            other.get(REF)
+        with pytest.raises(StoreFailed, match="another key"):
+            other.put(REF, Secret(NEW), intent="two")
+        assert local.get(REF).reveal() == OLD
+
+    def test_a_damaged_file_is_neither_read_nor_replaced(self, local: LocalStore) -> None:
+        """As with another key: the two look alike."""
+        local.put(REF, Secret(OLD), intent="one")
+        path = Path(local.where(REF))
+        damaged = path.read_bytes()[:-1]
+        path.write_bytes(damaged)
+        with pytest.raises(UsageError):
+            local.get(REF)
+        with pytest.raises(StoreFailed):
+            local.put(REF, Secret(NEW), intent="two")
+        assert path.read_bytes() == damaged
+
+    def test_a_sealing_that_does_not_come_back_fails_the_check(self, tmp_path: Path) -> None:
+        """A disk that returns something else is found before the click."""
+
+        class Forgetful:
+            def seal(self, kind: str, about: object, body: bytes) -> bytes:
+                return body
+
+            def open_any(self, blob: bytes, kind: str) -> tuple[dict[str, str], bytes]:
+                return {}, b"something else"
+
+        with pytest.raises(StoreFailed, match="reads back otherwise"):
+            LocalStore(tmp_path, Forgetful()).check()
+
+    def test_a_folder_that_cannot_be_read_is_not_an_absent_token(self, local: LocalStore) -> None:
+        """Unreadable is StoreFailed, and not NotStored."""
+        Path(local.where(REF)).mkdir(parents=True)
+        with pytest.raises(StoreFailed) as failed:
+            local.get(REF)
+        assert not isinstance(failed.value, NotStored)
+
+    def test_a_writer_that_never_ends_is_named(
+        self, local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After the wait the token is safe in escrow, so this is StoreFailed and not usage."""
+        monkeypatch.setattr("automation.stores.local._WAIT_S", 0)
+        with held(tmp_path / "tokens" / ".lock", "a test"):
+            with pytest.raises(StoreFailed, match=f"process {os.getpid()}"):
+                local.put(REF, Secret(OLD), intent="one")
+
+
+class TestDotenv:
+    """`dotenv:`."""
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("", "T=new\n"),
+            ("A=1\n", "A=1\nT=new\n"),
+            ("A=1", "A=1\nT=new"),
+            ("A=1\r\n", "A=1\r\nT=new\r\n"),
+            ("A=1\r\nB=2", "A=1\r\nB=2\r\nT=new"),
+            ("T=old", "T=new"),
+            ("T=old\n", "T=new\n"),
+            ("T=\n", "T=new\n"),
+            ("T\n", "T=new\n"),
+            ("T # why\n", "T=new # why\n"),
+            ("T= # why\n", "T=new # why\n"),
+            ("T=old # why\n", "T=new # why\n"),
+            ("T=old   \n\n\n# end", "T=new   \n\n\n# end"),
+            ("  export  T = old\n", "  export  T = new\n"),
+            ("T='old' # why\r\nB=2\r\n", "T='new' # why\r\nB=2\r\n"),
+            ('T="old"\n', 'T="new"\n'),
+            ('T="two\nlines"\nB=2\n', 'T="new"\nB=2\n'),
+            ("'T'=old\n", "'T'=new\n"),
+            ("\n\n# T=comment\n\nT=old\nTT=x\nXT=y\n", "\n\n# T=comment\n\nT=new\nTT=x\nXT=y\n"),
+            ("T=a\nB=2\nT=b\n", "T=a\nB=2\nT=new\n"),
+            ("\ufeffA=1\nT=old\n", "\ufeffA=1\nT=new\n"),
+            ("\ufeffT=old\n", "\ufeffT=new\n"),
+            ("A=${T}\nB='$x'\nT=old\n", "A=${T}\nB='$x'\nT=new\n"),
+            ("T=a#b\n", "T=new\n"),
+        ],
+    )
+    def test_one_line_changes_and_every_other_byte_stays(self, before: str, after: str) -> None:
+        """Comments, order, export, quotes, line ends and a missing last one."""
+        assert envfile.set_value(before.encode(), "T", "new").decode() == after
+
+    def test_a_value_that_is_there_already_changes_no_byte(self) -> None:
+        """However it is quoted."""
+        assert envfile.set_value(b"T = 'new' # x", "T", "new") == b"T = 'new' # x"
+
+    @given(
+        before=st.lists(
+            st.sampled_from(
+                ["A=1", "export B='x y'", "# c", "", "T=old # c", 'T="o\nld"', "C", "  D = 4 ", "T"]
+            )
+        ),
+        end=st.sampled_from(["\n", "\r\n"]),
+        last=st.booleans(),
+        value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0")),
+    )
+    def test_any_value_in_any_file_reads_back_and_leaves_the_others(
+        self, before: list[str], end: str, last: bool, value: str
+    ) -> None:
+        """And setting it back and forth ends in the same bytes."""
+        data = (end.join(before) + (end if last else "")).encode()
+        after = envfile.set_value(data, "T", value)
+        was = {name: envfile.get_value(data, name) for name in "ABCD"}
+        assert {name: envfile.get_value(after, name) for name in "ABCD"} == was
+        assert envfile.get_value(after, "T") == value
+        assert envfile.set_value(after, "T", value) == after
+
+    @pytest.mark.parametrize("value", ["two\nlines", "a\rb", "nul\0"])
+    def test_a_value_with_a_line_break_is_refused(self, value: str) -> None:
+        """No reader but python-dotenv would understand it."""
+        with pytest.raises(envfile.Unfit, match="line breaks"):
+            envfile.set_value(b"", "T", value)
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"A=1\n\nB='never closed\n", "line 3 "),
+            (b"A='1' x\n", "line 1 "),
+            (b"A=\xff\n", "byte 2 "),
+        ],
+    )
+    def test_a_file_that_cannot_be_parsed_is_left_alone(
+        self, tmp_path: Path, content: bytes, reason: str
+    ) -> None:
+        """The check says where, never what."""
+        path = tmp_path / ".env"
+        path.write_bytes(content)
+        store = DotenvStore(str(path))
+        for act in (store.check, lambda: store.put(REF, Secret(NEW), intent="one")):
+            with pytest.raises(StoreFailed, match=reason) as failed:
+                act()
+            assert "never" not in failed.value.message
+        assert path.read_bytes() == content
+
+    def test_a_new_file_is_private_and_an_old_one_keeps_its_mode(self, tmp_path: Path) -> None:
+        """An application that could read the file still can."""
+        new, old = tmp_path / "new", tmp_path / "old"
+        old.write_text("A=1\n")
+        old.chmod(0o640)
+        for path in (new, old):
+            DotenvStore(str(path)).put(REF, Secret(OLD), intent="one")
+        assert new.stat().st_mode & 0o777 == 0o600
+        assert old.stat().st_mode & 0o777 == 0o640
+        assert tmp_path.stat().st_mode == tmp_path.stat().st_mode | 0o700
+
+    def test_the_folder_of_the_file_keeps_its_mode(self, tmp_path: Path) -> None:
+        """It is the application's folder: made private, the application might not start."""
+        folder = tmp_path / "app"
+        folder.mkdir()
+        folder.chmod(0o755)
+        store = DotenvStore(str(folder / ".env"))
+        store.check()
+        store.put(REF, Secret(OLD), intent="one")
+        assert folder.stat().st_mode & 0o777 == 0o755
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+    def test_root_leaves_the_file_to_its_owner(self, tmp_path: Path) -> None:
+        """Or the application could not read its own file any more."""
+        path = tmp_path / ".env"
+        path.write_text("A=1\n")
+        os.chown(path, 65534, 65534)
+        DotenvStore(str(path)).put(REF, Secret(OLD), intent="one")
+        assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
+
+    def test_a_file_of_somebody_else_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Replacing it would take it away from its owner."""
+        path = tmp_path / ".env"
+        path.write_text("A=1\n")
+        monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+        with pytest.raises(StoreFailed, match="another user"):
+            DotenvStore(str(path)).check()
+
+    def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
+        """The file it leads to is the one that changes."""
+        target, link = tmp_path / "real.env", tmp_path / ".env"
+        target.write_text("A=1\n")
+        link.symlink_to(target)
+        DotenvStore(str(link)).put(REF, Secret(OLD), intent="one")
+        assert link.is_symlink()
+        assert dotenv_values(target)[TOKEN_VARIABLE] == OLD
+
+    def test_links_in_a_circle_are_reported(self, tmp_path: Path) -> None:
+        """Not a crash of this program."""
+        (tmp_path / "a").symlink_to(tmp_path / "b")
+        (tmp_path / "b").symlink_to(tmp_path / "a")
+        with pytest.raises(StoreFailed):
+            DotenvStore(str(tmp_path / "a")).check()
+
+    @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+    def test_what_is_no_file_is_refused(self, tmp_path: Path, make: Callable[[Path], None]) -> None:
+        """A folder cannot be replaced, and reading a pipe would never end."""
+        make(tmp_path / ".env")
+        store = DotenvStore(str(tmp_path / ".env"))
+        with pytest.raises(StoreFailed, match="not a regular file"):
+            store.check()
+        with pytest.raises(StoreFailed, match="not a regular file"):
+            store.get(REF)
+
+    def test_a_missing_folder_fails_the_check(self, tmp_path: Path) -> None:
+        """A misspelt path is found before the click."""
+        with pytest.raises(StoreFailed, match="No such file"):
+            DotenvStore(str(tmp_path / "misspelt" / ".env")).check()
+
+    def test_placeholders_in_the_path_make_a_file_a_pixel(self, tmp_path: Path) -> None:
+        """Folders named by a placeholder are created, those before them are looked at."""
+        store = DotenvStore(f"{tmp_path}/{{account}}/{{pixel}}.env", "TOKEN")
+        store.check()
+        store.put(REF, Secret(OLD), intent="one")
+        store.put(OTHER, Secret(NEW), intent="two")
+        path = tmp_path / REF.account / f"{REF.pixel}.env"
+        assert dotenv_values(path) == {"TOKEN": OLD}
+        assert store.get(OTHER).reveal() == NEW
+
+    def test_a_relative_path_begins_where_we_stand(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As `.env` itself does; `%20` is a space."""
+        monkeypatch.chdir(tmp_path)
+        store = open_store(
+            "dotenv:my%20app.env?name=T", home=tmp_path, sealer=Sealer.__new__(Sealer)
+        )
+        store.put(REF, Secret(OLD), intent="one")
+        assert dotenv_values(tmp_path / "my app.env") == {"T": OLD}
+
+    def test_two_pixels_in_one_variable_are_refused(self, tmp_path: Path) -> None:
+        """Or the second would silently push out the first."""
+        store = DotenvStore(str(tmp_path / ".env"), "TOKEN")
+        store.put(REF, Secret(OLD), intent="one")
+        with pytest.raises(StoreFailed, match=REF.pixel):
+            store.put(OTHER, Secret(NEW), intent="two")
+        assert store.get(REF).reveal() == OLD
+
+    def test_a_name_that_begins_with_a_digit_is_refused_before_the_click(
+        self, tmp_path: Path
+    ) -> None:
+        """`where` is asked before anything is generated."""
+        store = DotenvStore(str(tmp_path / ".env"), "{name}")
+        with pytest.raises(UsageError, match="no variable's name"):
+            store.where(Ref("P", name="1st shop"))
+
+    def test_a_writer_that_never_ends_is_reported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After the wait, StoreFailed."""
+        from filelock import FileLock
+
+        monkeypatch.setattr("automation.stores.dotenv._WAIT_S", 0)
+        with FileLock(tmp_path / ".env.lock"), pytest.raises(StoreFailed, match="lock"):
+            DotenvStore(str(tmp_path / ".env")).put(REF, Secret(OLD), intent="one")
+
+    def test_an_empty_variable_is_not_a_token(self, tmp_path: Path) -> None:
+        """`NAME=` is what people leave for later."""
+        (tmp_path / ".env").write_text(f"{TOKEN_VARIABLE}=\n")
+        with pytest.raises(NotStored):
+            DotenvStore(str(tmp_path / ".env")).get(REF)
+
+
+class TestTemplate:
+    """Placeholders."""
+
+    @given(one=st.text(min_size=1), other=st.text(min_size=1))
+    def test_different_values_never_meet(self, one: str, other: str) -> None:
+        """What is filled in is a word, and each value has its own."""
+        template = Template("x/{name}", url="x:")
+        filled = [template.fill(Ref("P", name=each)) for each in (one, other)]
+        assert (filled[0] == filled[1]) == (one == other)
+        assert all("/" not in each[2:] and each[2:] not in ("", ".", "..") for each in filled)
+
+    def test_a_value_made_to_look_like_another_s_stand_in_gets_its_own(self) -> None:
+        """Nobody can name a pixel so that it lands on another's place."""
+        template = Template("{name}", url="x:")
+        stand_in = template.fill(Ref("P", name="a b"))
+        assert template.fill(Ref("P", name=stand_in)) != stand_in
+
+    def test_plain_values_stay_readable(self) -> None:
+        """A path a person can guess."""
+        assert Template("{name}", url="x:").fill(Ref("P", name="shop-1.eu")) == "shop-1.eu"
+
+    def test_an_unknown_value_is_asked_for(self) -> None:
+        """A placeholder of which nothing is known is no empty text."""
+        with pytest.raises(UsageError, match="account and profile"):
+            Template("{profile}{account}", url="x:").fill(Ref("P"))
+
+
+class TestRegistry:
+    """From URL to store."""
+
+    @pytest.mark.parametrize(
+        ("url", "reason"),
+        [
+            ("dotnev:x", "did you mean dotenv"),
+            ("nothing-alike:x", "no such store"),
+            ("a-pasted-token-without-colon", "SCHEME:PLACE"),
+            ("local:place", "no place of its own"),
+            ("local:?name=x", "unknown or doubled option name"),
+            ("dotenv:", "names no file"),
+            ("dotenv:.env?nmae=x", "nmae; there may be: name"),
+            ("dotenv:.env?name=A&name=B", "doubled"),
+            ("dotenv:.env?name=1{pixel}", "no variable's name"),
+            ("dotenv:.env?name=A-B", "no variable's name"),
+            ("dotenv:.env?name=", "no variable's name"),
+            ("dotenv:{shop}", "unknown placeholder shop"),
+            ("dotenv:{pixel!r}", "unknown placeholder"),
+            ("dotenv:{pixel:9}", "unknown placeholder"),
+            ("dotenv:{pixel.__class__}", "unknown placeholder"),
+            ("dotenv:{", "unknown placeholder"),
+            ("dotenv:{}", "unknown placeholder"),
+        ],
+    )
+    def test_a_wrong_url_is_refused_with_a_next_step(
+        self, tmp_path: Path, sealer: Sealer, url: str, reason: str
+    ) -> None:
+        """Before anything is touched."""
+        with pytest.raises(UsageError, match=reason) as refused:
+            open_store(url, home=tmp_path, sealer=sealer)
+        assert refused.value.next_step
+        assert "pasted" not in refused.value.message
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_missing_library_names_its_extra(
+        self, tmp_path: Path, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The message is the command to type."""
+        monkeypatch.setitem(registry._BUILT_IN, "x-sm", registry._BuiltIn("no_such_lib:X", "x"))
+        with pytest.raises(UsageError) as refused:
+            open_store("x-sm:a", home=tmp_path, sealer=sealer)
+        assert refused.value.message == 'x-sm: install the "x" extra'
+
+    def test_a_fault_of_our_own_is_not_blamed_on_the_installation(
+        self, tmp_path: Path, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A module of ours that is missing is a bug."""
+        ours = registry._BuiltIn("automation.stores.gone:X", "x")
+        monkeypatch.setitem(registry._BUILT_IN, "x-sm", ours)
+        with pytest.raises(ModuleNotFoundError):
+            open_store("x-sm:a", home=tmp_path, sealer=sealer)
+
+    @pytest.fixture
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        """Pretend that packages with entry points are installed."""
+
+        def install(**points: str) -> None:
+            made = EntryPoints(
+                EntryPoint(name.partition("__")[0], value, registry.GROUP)
+                for name, value in points.items()
+            )
+            monkeypatch.setattr(
+                "importlib.metadata.entry_points", lambda **asked: made.select(**asked)
+            )
+
+        return install
+
+    def test_a_package_of_someone_else_s_adds_a_store(
+        self, installed: Callable[..., None], tmp_path: Path, sealer: Sealer
+    ) -> None:
+        """By entry point; it is opened like ours, and suggested like ours."""
+        installed(theirs="automation.stores.local:LocalStore")
+        store: Store = open_store("theirs:", home=tmp_path, sealer=sealer)
+        assert isinstance(store, LocalStore)
+        with pytest.raises(UsageError, match="did you mean theirs"):
+            open_store("their:", home=tmp_path, sealer=sealer)
+
+    def test_two_stores_of_one_name_are_refused_by_the_packages_names(
+        self, installed: Callable[..., None], tmp_path: Path, sealer: Sealer
+    ) -> None:
+        """Nobody's token goes to the wrong one of two."""
+        installed(theirs__a="one:Store", theirs__b="two:Store", local="three:Store")
+        with pytest.raises(UsageError, match="one:Store and two:Store each"):
+            open_store("theirs:", home=tmp_path, sealer=sealer)
+        with pytest.raises(UsageError, match="pixelmint and three:Store each"):
+            open_store("local:", home=tmp_path, sealer=sealer)
+
+    def test_a_broken_package_is_an_error_when_asked_for(
+        self, installed: Callable[..., None], tmp_path: Path, sealer: Sealer
+    ) -> None:
+        """And only then: the others open as ever."""
+        installed(theirs="no_such_module:Store")
+        assert open_store("local:", home=tmp_path, sealer=sealer).url == "local:"
+        with pytest.raises(UsageError, match="cannot be loaded"):
+            open_store("theirs:", home=tmp_path, sealer=sealer)

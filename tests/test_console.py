@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ import pytest
 
 from fixtures.console import Console, Pixel, Scenario, preset
 from fixtures.console.faults import Faults
+from fixtures.console.messages import Answer, Dropped, Request
+from fixtures.console.router import Router
 
 QUICK: dict[str, Any] = {"delay_ms": (0, 5), "slow_ms": 50, "timeout_s": 0.2}
 TOKENS = "/api/v1/pixel/access_token"
@@ -157,17 +160,25 @@ def test_a_dropped_answer_is_not_called_answered(fault: str, issued: int) -> Non
         assert console.ledger.answered() == []
 
 
-def test_an_answer_to_a_browser_that_left_is_not_called_answered() -> None:
+def test_an_answer_to_a_browser_that_left_is_not_called_answered(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The kernel would take the bytes all the same."""
-    with Console(Scenario(delay_ms=(500, 500))) as console:
-        pixel = console.pixels[0]
-        cookies = "; ".join(f"{c['name']}={c['value']}" for c in console.storage_state()["cookies"])
-        body = json.dumps({"pixel": pixel.code})
-        head = f"POST {TOKENS} HTTP/1.1\r\nCookie: {cookies}\r\nContent-Length: {len(body)}\r\n\r\n"
-        port = int(console.url.rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall((head + body).encode())
-        assert [each.answered for each in console.ledger.issued(at_least=1)] == [False]
+    gone, answer = threading.Event(), Router.answer
+
+    def late(router: Router, request: Request) -> Answer | Dropped:
+        gone.wait(30)
+        return answer(router, request)
+
+    monkeypatch.setattr(Router, "answer", late)
+    cookies = "; ".join(f"{c['name']}={c['value']}" for c in console.storage_state()["cookies"])
+    body = json.dumps({"pixel": console.pixels[0].code})
+    head = f"POST {TOKENS} HTTP/1.1\r\nCookie: {cookies}\r\nContent-Length: {len(body)}\r\n\r\n"
+    port = int(console.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall((head + body).encode())
+    gone.set()
+    assert [each.answered for each in console.ledger.issued(at_least=1)] == [False]
 
 
 def test_a_fault_may_end_after_so_many_calls() -> None:

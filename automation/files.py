@@ -103,7 +103,8 @@ def held(path: Path, what: str, *, wait_s: float = 0) -> Iterator[None]:
             holder.write_text(json.dumps(me))
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            holder.unlink()
         lock.release()
 
 
@@ -111,5 +112,5 @@ def _describe(holder: Path) -> str:
     try:
         who = json.loads(holder.read_text())
         return f": process {who['pid']} on {who['host']}, `{who['command']}`, since {who['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return " in another process"

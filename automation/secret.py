@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from automation.errors import UsageError
 
-_alive: "weakref.WeakSet[Secret]" = weakref.WeakSet()
+_alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
+"""By identity. A set would take two of one text for one, and forget both with the first."""
 
 
 def fingerprint(text: str) -> str:
@@ -28,7 +29,7 @@ class Secret:
         """Take the text in; from here on the redacting log filter knows it."""
         self._text = text
         self.fingerprint = fingerprint(text)
-        _alive.add(self)
+        _alive[id(self)] = self
 
     def reveal(self) -> str:
         """Return the text itself. The call sites are counted by a test."""
@@ -62,7 +63,7 @@ class Secret:
 def redact(text: str) -> str:
     """Replace every secret alive in this process by its fingerprint."""
     # Longest first, so that one secret inside another does not leave the rest of the longer one.
-    for secret in sorted(_alive, key=lambda each: len(each._text), reverse=True):
+    for secret in sorted(_alive.values(), key=lambda each: len(each._text), reverse=True):
         if secret._text:
             text = text.replace(secret._text, repr(secret))
     return text

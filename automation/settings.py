@@ -180,8 +180,10 @@ def _unknown(source: Mapping[str, str], fields: Mapping[str, str], place: str) -
     for name in source:
         # Upper-cased, because `pixelmint_home` is a slip of somebody who meant us.
         if name.upper().startswith(PREFIX) and name not in names:
-            near = difflib.get_close_matches(name.upper(), names, n=1)
-            advice = f", did you mean {near[0]}?" if near else ""
+            # Without the prefix, which alone makes any two of them alike.
+            rest = [each.removeprefix(PREFIX) for each in names]
+            near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), rest, n=1)
+            advice = f", did you mean {PREFIX}{near[0]}?" if near else ""
             yield f"{name}{place} is not a setting{advice}"
 
 

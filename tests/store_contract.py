@@ -62,9 +62,32 @@ def started(function: Callable[..., Any], **arguments: Any) -> "subprocess.Popen
     return child
 
 
+def wait_for_the_word() -> None:
+    """In a started process: say that everything is ready, and wait until `all_at_once` says go."""
+    print("ready", flush=True)  # noqa: T201  the answer goes through the same pipe
+    sys.stdin.readline()
+
+
+def all_at_once(children: "list[subprocess.Popen[str]]") -> list[Any]:
+    """Let processes that wait for the word go together, and return their answers."""
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    # Every one is waited for before any is judged, so that a failure leaves no process behind.
+    ended = [(child, *child.communicate(timeout=90)) for child in children]
+    return [_answer(*each) for each in ended]
+
+
 def finished(child: "subprocess.Popen[str]") -> Any:
     """Wait for a started process and return its answer."""
-    out, err = child.communicate(timeout=90)
+    return _answer(child, *child.communicate(timeout=90))
+
+
+def _answer(child: "subprocess.Popen[str]", out: str, err: str) -> Any:
     assert child.returncode == 0, err
     return json.loads(out)
 
@@ -173,6 +196,7 @@ def open_here(url: str, home: str, key: str) -> Store:
 def put_many(pixels: list[str], times: int, **place: str) -> str:
     """Put a series of tokens for each pixel, as one of several processes doing so."""
     store = open_here(**place)
+    wait_for_the_word()
     for number in range(times):
         for pixel in pixels:
             token = Secret(f"fixture-token-{pixel}-{number}")
@@ -315,11 +339,11 @@ class StoreContract:
         """Six pixels, three processes, each its own two, all at once."""
         pixels = [f"D69ESQRC77U0KGAU8B{number:02}" for number in range(6)]
         children = [
-            started(put_many, pixels=pixels[at::3], times=3, **place.as_json()) for at in range(3)
+            started(put_many, pixels=pixels[at::3], times=9, **place.as_json()) for at in range(3)
         ]
-        assert [finished(child) for child in children] == ["done"] * 3
+        assert all_at_once(children) == ["done"] * 3
         for pixel in pixels:
-            assert place.open().get(Ref(pixel)).reveal() == f"fixture-token-{pixel}-2"
+            assert place.open().get(Ref(pixel)).reveal() == f"fixture-token-{pixel}-8"
 
     def test_an_unreachable_store_says_so_and_works_again_afterwards(self, place: Place) -> None:
         """Both `check` and `put` raise StoreFailed with a next step, and nothing is lost."""

@@ -135,7 +135,7 @@ def _asked_for(setting: str) -> Choice:
         )
     if _CHANNEL.fullmatch(setting):
         return Choice("channel", setting, f"the installed {setting}")
-    path = shutil.which(Path(setting).expanduser())
+    path = shutil.which(str(Path(setting).expanduser()))
     if path is None:
         raise UsageError(
             f"{setting} is not a browser that can be started",

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -185,3 +186,11 @@ def site() -> Iterator[Site]:
     site = Site()
     yield site
     site.close()
+
+
+def until(condition: Callable[[], object], limit_s: float = 30) -> None:
+    """Wait for something outside of this process; the limit is reached only where it is broken."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)

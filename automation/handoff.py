@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Error, Page
 
-from automation.browser import BrowserGone, Lane, step, wait_until
+from automation.browser import Lane, step, wait_until
 from automation.errors import AutomationError, PageChanged, SignInNeeded
 from automation.session import sign_in_again
 
@@ -40,7 +40,7 @@ def hand_off(
 
     Raises:
         SignInNeeded: the person closed the window, or did not sign in in time.
-        SiteBusy: the console's page could not be loaded.
+        SiteBusy: the console's page could not be loaded, or the browser's driver died.
     """
     page = lane.open()
     context = page.context
@@ -52,10 +52,7 @@ def hand_off(
         arrived.extend(each for each in context.pages if _shows(each, signed_in, AutomationError))
         return bool(arrived) or not context.pages
 
-    try:
-        in_time = wait_until(page, answered, patience_s)
-    except BrowserGone:
-        in_time = True
+    in_time = wait_until(page, answered, patience_s)
     if not arrived:
         happened = "the window was closed" if in_time else "the time was up"
         raise SignInNeeded(f"{happened} before anybody signed in", next_step=sign_in_again())

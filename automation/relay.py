@@ -107,7 +107,10 @@ class Relay:
         await asyncio.sleep(0)
 
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Only `_serve` cancels; Python 3.11 would log a cancelled tunnel as an error of its own.
+        cancelled = contextlib.suppress(asyncio.CancelledError)
         async with contextlib.AsyncExitStack() as ends:
+            ends.enter_context(cancelled)
             self._keep(writer, ends)
             try:
                 async with asyncio.timeout(self._connect_s):

@@ -80,6 +80,12 @@ def ask(page: Page) -> Any:
     return page.evaluate("1 + 1")
 
 
+@step("listening")
+def listen(page: Page) -> None:
+    """Wait for an event, which Playwright refuses in another way than it refuses a question."""
+    page.context.wait_for_event("close", timeout=10_000)
+
+
 @pytest.mark.parametrize("failing", [read_missing, expect_another])
 def test_playwrights_words_do_not_pass_the_border(page: Page, failing: Any) -> None:
     """Playwright quotes the element it was about, and with it the token in the field."""
@@ -141,6 +147,20 @@ def test_a_closed_page_is_not_a_dead_browser(page: Page) -> None:
     page.close()
     with pytest.raises(PageChanged, match="asking the page: the browser reported TargetClosed"):
         ask(page)
+
+
+def test_a_crashed_page_is_not_a_changed_one(lane: Lane) -> None:
+    """Its process ran out of memory, say; the next page works."""
+    page = lane.open()
+    crashed: list[Page] = []
+    page.on("crash", lambda page: crashed.append(page))
+    with pytest.raises(SiteBusy):
+        go(page, "chrome://crash")
+    assert wait_until(page, lambda: bool(crashed), 20)
+    with pytest.raises(BrowserGone, match="crashed"):
+        ask(page)
+    assert ask(lane.open()) == 2
+    lane.close_context()
 
 
 def test_waiting_ends_when_an_event_brings_it_about(page: Page) -> None:
@@ -247,19 +267,21 @@ def test_a_dead_driver_is_named_and_started_again(choice: Choice) -> None:
             page = lane.open()
             mine = {p: n for p, n in family(os.getpid()).items() if p not in before}
             os.kill(next(p for p, n in mine.items() if n.startswith("node")), signal.SIGKILL)
-            for use in (lambda: wait_until(page, lambda: False, 30), lambda: ask(page)):
+            for use in (listen, listen, ask, lambda page: wait_until(page, lambda: False, 30)):
                 try:
-                    use()
+                    use(page)
                 except BrowserGone as problem:
                     said.append(problem.code)
             said.append(lane.broken)
+            with Lane(choice) as second:
+                said.append(ask(second.open()))
             said.append(ask(lane.open()))
         until(lambda: not {p for p in mine if runs(p)})
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join(90)
-    assert said == ["site_busy", "site_busy", True, 2]
+    assert said == ["site_busy"] * 4 + [True, 2, 2]
 
 
 def test_two_lanes_in_one_thread_work_side_by_side(lane: Lane, choice: Choice) -> None:

@@ -255,8 +255,9 @@ def test_it_listens_on_one_loopback_address_alone(relay: Relay) -> None:
         socket.create_connection(("127.0.0.2", port), timeout=LIMIT_S).close()
 
 
-def test_closing_leaves_no_thread_no_port_and_no_tunnel() -> None:
-    """After `close`, called twice, nothing of a relay with an open tunnel is left."""
+def test_closing_leaves_no_thread_no_port_and_no_tunnel(caplog: pytest.LogCaptureFixture) -> None:
+    """After `close`, called twice, nothing of a relay with an open tunnel is left; nor a log."""
+    before = set(threading.enumerate())
     with Peer(echo) as peer:
         relay = Relay().__enter__()
         port = int(relay.server.rpartition(":")[2])
@@ -266,7 +267,8 @@ def test_closing_leaves_no_thread_no_port_and_no_tunnel() -> None:
             relay.close()
             relay.close()
             assert tunnel.recv(1) == b""
-    assert "relay" not in {thread.name for thread in threading.enumerate()}
+    assert set(threading.enumerate()) <= before
+    assert caplog.records == []
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S)
 

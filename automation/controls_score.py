@@ -1,0 +1,198 @@
+"""How surely a unit is the control that is meant, and in words why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from automation.controls_tree import Node, Tree
+from automation.controls_units import Unit, kind_of
+from automation.controls_words import (
+    EXACT,
+    EXTRA,
+    FILLED,
+    INSIDE,
+    Label,
+    Meaning,
+    best,
+    fold,
+    forbidden,
+    tight,
+)
+
+NAME, TEXT, KIND, NEAR, ID = 2.85, 2.80, 3.55, 1.45, 0.5
+"""What each evidence weighs: the tuned weights of the 2025 replication of Similo (name, text, type
+with tag, neighbours, id). Class weighs nothing. Location is left out: there is no recording to
+compare it with on a page never seen."""
+
+ENOUGH = 0.70
+"""Below this nothing is taken: a wording with a few more words passes on the right kind of element
+(0.76), one inside a longer text does not (0.57), nor does exact wording on a wrong kind (0.63)."""
+
+MARGIN = 0.10
+"""The least distance to the next best. An exact wording stands 0.14 and more above one that is not,
+a control 0.25 above a mere text; one kind of clickable element only 0.08 above another: unsure."""
+
+_WORDS = {EXACT: "exactly", FILLED: "with idle words", EXTRA: "with a few more", INSIDE: "within"}
+
+
+@dataclass
+class Candidate:
+    """One unit that may be what is meant."""
+
+    unit: Unit
+    score: float
+    wording: float
+    fit: float
+    label: Label | None
+    how: list[str] = field(default_factory=list)
+
+
+def candidates(tree: Tree, units: Sequence[Unit], meaning: Meaning) -> list[Candidate]:
+    """Return the units that say what is meant, best first."""
+    found = [each for unit in units if (each := judge(tree, unit, meaning))]
+    return sorted(found, key=lambda each: -each.score)
+
+
+def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
+    """Score one unit, None where wording or kind rule it out."""
+    name, label = best(meaning.labels, unit.name, meaning.fillers)
+    text, text_label = _text(unit, meaning)
+    label = text_label if text > name or label is None else label
+    known = _known(unit, meaning)
+    if not (name or text or known):
+        return None
+    fit, kind = _fit(unit, meaning)
+    if not fit or vetoed(unit, meaning):
+        return None
+    said = tight(unit.text) or tight(unit.name)
+    if not (name or text):  # an unknown language: its id alone must say it, on the very kind
+        if fit < 1 or not said:
+            return None
+        return Candidate(unit, 0.72, EXTRA, fit, None, [f"its id says {known!r}", kind])
+    how = (
+        [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
+        if label
+        else []
+    )
+    weights = {KIND: fit, NAME: name}
+    if tight(unit.text):
+        weights[TEXT] = text
+    if meaning.near:
+        weights[NEAR] = near = nearness(tree, unit, meaning.near)
+        if near:
+            how.append("its neighbours fit" if near > 0.5 else "its wider surroundings fit")
+        elif meaning.needs_near:
+            return None
+    if known:
+        weights[ID] = 1.0
+        how.append("its id fits")
+    score = sum(w * e for w, e in weights.items()) / sum(weights)
+    return Candidate(unit, round(score, 3), max(name, text), fit, label, [*how, kind])
+
+
+def _said(unit: Unit) -> str:
+    return "text says" if tight(unit.text) else "name says"
+
+
+def _text(unit: Unit, meaning: Meaning) -> tuple[float, Label | None]:
+    whole = best(meaning.labels, unit.text, meaning.fillers)
+    if whole[0] >= FILLED:
+        return whole
+    part: tuple[float, Label | None] = (0.0, None)
+    for piece in unit.parts:
+        part = max(part, best(meaning.labels, piece, meaning.fillers), key=lambda each: each[0])
+    if part[0] < EXACT:
+        return whole
+    # The label stands alone in the control beside something else: a badge, or a line below it.
+    rest = len(tight(unit.text)) - len(tight(part[1].text if part[1] else ""))
+    return (FILLED if rest <= 3 else 0.8, part[1])
+
+
+def _known(unit: Unit, meaning: Meaning) -> str:
+    """Return the words of an id of the unit that say what is meant."""
+    if not meaning.ids:
+        return ""
+    for node in unit.members:
+        words = _split(node.known)
+        for wanted in meaning.ids:
+            if words and all(word in words for word in wanted.split()):
+                return wanted
+    return ""
+
+
+def _split(known: str) -> list[str]:
+    spaced = "".join(f" {c}" if c.isupper() else c if c.isalnum() else " " for c in known)
+    return fold(spaced).split()
+
+
+def vetoed(unit: Unit, meaning: Meaning) -> str | None:
+    """Return the never-word that the unit's own name, text or id holds."""
+    ids = " ".join(" ".join(_split(node.known)) for node in unit.members[-3:])
+    for said in (unit.name, unit.text, unit.target.aria, unit.target.hint, ids):
+        word = forbidden(meaning.never, said)
+        if word:
+            return word
+    return None
+
+
+def _fit(unit: Unit, meaning: Meaning) -> tuple[float, str]:
+    """Say how welcome the unit's kind is, and in words what it is."""
+    kind, wanted = unit.kind, meaning.kinds
+    if kind == "link" and "link" not in wanted:
+        return _fit_link(unit)
+    if kind in wanted:
+        return 1.0, f"it is a {kind}"
+    if wanted & {"heading", "region"}:
+        return _fit_heading(unit)
+    if kind in ("textbox", "choice") or wanted == {"textbox"}:
+        return 0.0, ""
+    if kind == "clickable":
+        return 0.75, "it is clickable"
+    if kind in ("button", "tab", "menuitem", "link"):
+        return 0.7, f"it is a {kind}"
+    if kind == "inherits":
+        return 0.5, "it lies in something clickable"
+    if kind == "heading":
+        return 0.15, "it is a heading"
+    return 0.35, "it is plain text"
+
+
+def _fit_link(unit: Unit) -> tuple[float, str]:
+    target = unit.target
+    if target.opens_elsewhere or "://" in target.href or target.href.startswith("/"):
+        return 0.3, "it is a link to another page"
+    return 0.8, "it is a link that leads nowhere else"
+
+
+def _fit_heading(unit: Unit) -> tuple[float, str]:
+    if unit.folds:
+        return 0.8, "it opens a section"
+    if unit.clickable or unit.kind == "inherits":
+        return 0.0, ""
+    if unit.target.look[3]:
+        return 0.85, "it is bold"
+    return 0.6, "it is plain text"
+
+
+def nearness(tree: Tree, unit: Unit, near: Sequence[Label]) -> float:
+    """Say how close to the unit one of the words stands: 1 beside it, less farther off, or 0."""
+    own = tight(unit.text)
+    for node in unit.members[0].above():
+        text = _around(tree, node)
+        if text is None:
+            return 0.0
+        if len(text) > len(own) and any(_stands(label, text, own) for label in near):
+            return 1.0 if len(text) <= 250 else 0.6 if len(text) <= 900 else 0.3
+    return 0.0
+
+
+def _around(tree: Tree, node: Node) -> str | None:
+    if node.full is not None:
+        return tight(node.full)
+    if node.end - node.at > 400 or kind_of(node) == "body":
+        return None
+    text = tight(tree.text(node))
+    return text if len(text) <= 2000 else None
+
+
+def _stands(label: Label, text: str, own: str) -> bool:
+    return tight(label.text) in text.replace(own, "", 1)

@@ -181,9 +181,10 @@ class Escrow:
             return None
         return facts
 
-    def intents(self, pixel: str = "") -> list[Intent]:
-        """Return every intent, oldest first; of one pixel when it is named."""
-        return list(self._read(f"-{pixel}-" if pixel else ""))
+    def intents(self, pixel: str = "", since: datetime | None = None) -> list[Intent]:
+        """Return the intents, oldest first: of one pixel, or since a time, when that is given."""
+        first = f"{since:%Y%m%dT%H%M%S}" if since else ""
+        return list(self._read(f"-{pixel}-" if pixel else "", first))
 
     def give_back(self, intent: Intent) -> None:
         """Return the reserve of an intent that stays open, when nothing more can come of it."""
@@ -193,11 +194,11 @@ class Escrow:
         """Return the open intents, oldest first."""
         return [each for each in self._read() if self.settled(each) is None]
 
-    def _read(self, part: str = "") -> Iterator[Intent]:
+    def _read(self, part: str = "", first: str = "") -> Iterator[Intent]:
         if not self._root.is_dir():
             return
         for folder in sorted(self._root.iterdir()):
-            if folder.name.startswith(".") or part not in folder.name:
+            if folder.name.startswith(".") or part not in folder.name or folder.name < first:
                 continue
             try:
                 facts = json.loads((folder / "intent.json").read_bytes())

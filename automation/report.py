@@ -1,0 +1,80 @@
+"""What came of each pixel, as the contract's JSON object and as a table for people."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from automation.errors import AutomationError
+
+Outcome = Literal["generated", "rotated", "kept", "planned", "failed"]
+
+
+@dataclass
+class Result:
+    """One pixel's outcome. Holds no secret."""
+
+    pixel: str | None
+    """The pixel's code; None where a run failed before it knew any."""
+    account: str | None
+    outcome: Outcome
+    fingerprint: str | None = None
+    """Of the token; None where there is none."""
+    stored_in: list[str] = field(default_factory=list)
+    """URLs of the stores that hold it, as the operator wrote them."""
+    verified: bool | None = None
+    """What the Events API said of it; None where it was not asked."""
+    delivered: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """How long this pixel took."""
+    error: AutomationError | dict[str, str | None] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract's object."""
+        error = self.error
+        return {
+            "pixel": self.pixel,
+            "account": self.account or None,
+            "outcome": self.outcome,
+            "fingerprint": self.fingerprint,
+            "stored_in": self.stored_in,
+            "verified": self.verified,
+            "delivered": self.delivered,
+            "seconds": round(self.seconds, 1),
+            "error": error.as_json() if isinstance(error, AutomationError) else error,
+        }
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code this result alone asks for."""
+        if self.outcome != "failed" or self.error is None:
+            return 0
+        if isinstance(self.error, AutomationError):
+            return self.error.exit_code
+        return exit_code_of(self.error.get("code"))
+
+
+def exit_code_of(code: str | None) -> int:
+    """Return the exit code of an error's code."""
+    kinds = AutomationError.__subclasses__()
+    return next((each.exit_code for each in kinds if each.code == code), 1)
+
+
+def json_line(facts: dict[str, Any]) -> str:
+    """Return one line of JSON Lines."""
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
+    """Return rows under their heads in plain columns.
+
+    No line is broken and none is cut: a table that is piped is read by programs, and one on a
+    narrow window had better wrap at the window's edge than lose the end of a pixel's code.
+    """
+    cells = [list(heads), *(list(each) for each in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(heads))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)

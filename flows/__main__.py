@@ -1,0 +1,5 @@
+"""`python -m flows` is `pixelmint`."""
+
+from flows.cli import main
+
+main()

@@ -1,0 +1,324 @@
+"""Arguments in, one call, one report out."""
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automation.errors import AutomationError, UsageError
+from automation.report import Result, json_line, table
+from automation.secret import RedactingFilter, guard_environment, redact
+
+if TYPE_CHECKING:
+    from flows.workshop import Workshop
+
+app = typer.Typer(
+    name="pixelmint",
+    help="Generate, capture, store and renew TikTok Events API access tokens, in a real browser "
+    "and with your own sign-in.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # a traceback with locals could show a token
+    rich_markup_mode=None,
+)
+
+_GLOBAL = ("--json", "-v", "--verbose", "-q", "--quiet")
+_HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORED IN", "SECONDS")
+
+Pixels = Annotated[
+    list[str], typer.Argument(metavar="PIXEL...", help="Pixel codes; - reads them from stdin.")
+]
+Account = Annotated[str | None, typer.Option(metavar="ID", help="Ad account (advertiser id).")]
+Stores = Annotated[
+    list[str] | None,
+    typer.Option("--store", metavar="URL", help="Where the token goes; may be repeated."),
+]
+
+
+@dataclass
+class Terminal:
+    """How this invocation talks: results to stdout, everything else to stderr."""
+
+    profile: str = "default"
+    as_json: bool = False
+    verbosity: int = 0
+    flags: dict[str, object] = field(default_factory=dict)
+    pixels: list[str] = field(default_factory=list)
+    """What was asked for, so that a refusal can be told for each."""
+
+    def say(self, line: str) -> None:
+        """Tell progress: on a terminal, or when asked for with -v."""
+        if self.verbosity >= 1 or (self.verbosity == 0 and sys.stderr.isatty()):
+            print(f"{time.strftime('%H:%M:%S')} {redact(line)}", file=sys.stderr, flush=True)  # noqa: T201 -- the one place for progress
+
+    def tell(self, line: str) -> None:
+        """Tell what must be read: advice and failures, on stderr whatever was asked."""
+        print(redact(line), file=sys.stderr, flush=True)  # noqa: T201 -- the one place for advice
+
+    def out(self, line: str) -> None:
+        """Print a result to stdout."""
+        print(redact(line), flush=True)  # noqa: T201 -- the one place for results
+
+    def failure(self, problem: AutomationError) -> None:
+        """Tell what happened and what to do, in two lines."""
+        self.tell(f"{problem.code}: {problem.message}")
+        if problem.next_step:
+            self.tell(f"  next: {problem.next_step}")
+
+
+terminal = Terminal()
+
+
+def main() -> None:
+    """Run the command line; the script `pixelmint`."""
+    _no_core_dumps()
+    arguments = _globals_first(sys.argv[1:])
+    try:
+        guard_environment()
+        app(arguments, standalone_mode=True)
+    except AutomationError as problem:
+        sys.exit(_refused(problem))
+    except KeyboardInterrupt:
+        terminal.tell("stopped; what was captured is safe, and the same command goes on from here")
+        sys.exit(130)
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        sys.exit(141)
+
+
+def _no_core_dumps() -> None:
+    """A core dump of this process or its browser would hold tokens."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # not on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _globals_first(arguments: list[str]) -> list[str]:
+    """Move the options that are taken before or after the command in front of it."""
+    front, rest, at = [], [], 0
+    while at < len(arguments):
+        each = arguments[at]
+        if each == "--":
+            rest += arguments[at:]
+            break
+        if each in _GLOBAL or each.startswith("--profile="):
+            front.append(each)
+        elif each == "--profile" and at + 1 < len(arguments):
+            front += arguments[at : at + 2]
+            at += 1
+        else:
+            rest.append(each)
+        at += 1
+    return front + rest
+
+
+@app.callback()
+def options(
+    profile: Annotated[str, typer.Option(help="Saved sign-in to use.")] = "default",
+    as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Take the options that every command shares."""
+    terminal.profile, terminal.as_json = profile, as_json
+    terminal.verbosity = 1 if verbose else -1 if quiet else 0
+    terminal.flags, terminal.pixels = {}, []
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(RedactingFilter())
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING, handlers=[handler], force=True
+    )
+    for noisy in ("asyncio", "httpx", "httpcore", "filelock", "sqlalchemy"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _workshop(**flags: object) -> "Workshop":
+    from automation.settings import load
+    from flows.settings import ConsoleSettings
+    from flows.workshop import Workshop
+
+    return Workshop(load(flags, ConsoleSettings), terminal.profile, terminal.say)
+
+
+def _refused(problem: AutomationError) -> int:
+    """Report what stopped a run before or between its pixels."""
+    terminal.failure(problem)
+    if terminal.as_json:
+        for pixel in terminal.pixels or [None]:
+            terminal.out(json_line(Result(pixel, None, "failed", error=problem).as_json()))
+    return problem.exit_code
+
+
+def _report(results: Iterable[Result]) -> None:
+    """Print each result as it comes, and end with the highest exit code of them."""
+    shown: list[Result] = []
+    try:
+        for result in results:
+            shown.append(result)
+            if result.pixel in terminal.pixels:
+                terminal.pixels.remove(result.pixel)
+            if terminal.as_json:
+                terminal.out(json_line(result.as_json()))
+            if isinstance(result.error, AutomationError):
+                terminal.failure(result.error)
+    finally:
+        if shown and not terminal.as_json:
+            terminal.out(table(map(_row, shown), _HEADS))
+    raise typer.Exit(max((each.exit_code for each in shown), default=0))
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    facts = result.as_json()
+    code = (facts["error"] or {}).get("code")
+    return (
+        result.pixel or "-",
+        result.account or "-",
+        f"{result.outcome} ({code})" if code else result.outcome,
+        result.fingerprint or "-",
+        " ".join(result.stored_in) or "-",
+        f"{result.seconds:.1f}",
+    )
+
+
+def _pixels_from(given: list[str]) -> list[str]:
+    """Put what stdin names in the place of a dash."""
+    pixels: list[str] = []
+    for each in given:
+        pixels += sys.stdin.read().split() if each == "-" else [each]
+    if not pixels:
+        raise UsageError("no pixel was named", next_step="name one, or pipe some in with -")
+    terminal.pixels = list(pixels)
+    return pixels
+
+
+@app.command()
+def demo() -> None:
+    """Do the whole job, end to end, against the bundled console replica: no account needed."""
+    from flows.demo import demo as run
+
+    run(terminal)
+
+
+@app.command("sign-in")
+def sign_in(
+    file: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="FILE", help="A Playwright storage-state JSON instead."),
+    ] = None,
+) -> None:
+    """Open a visible browser, wait until you have signed in there, and seal the session."""
+    from flows.sign_in import sign_in as run
+
+    terminal.tell(run(_workshop(), file, terminal.tell))
+
+
+@app.command()
+def pixels(account: Account = None) -> None:
+    """List the pixels under Data sources."""
+    from flows.listing import list_pixels
+
+    listed = list(list_pixels(_workshop(), account))
+    if terminal.as_json:
+        for each in listed:
+            terminal.out(json_line(each.as_json()))
+        return
+    terminal.out(
+        table(((each.pixel, each.account, each.name) for each in listed),
+              ("PIXEL", "ACCOUNT", "NAME"))
+    )  # fmt: skip
+
+
+@app.command()
+def generate(
+    pixel: Pixels,
+    account: Account = None,
+    store: Stores = None,
+    replace: Annotated[
+        bool, typer.Option(help="Generate although a token exists; may stop that one.")
+    ] = False,
+    guided: Annotated[
+        bool, typer.Option(help="You click in a visible browser; pixelmint captures and stores.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
+) -> None:
+    """Generate, capture and store the token of each pixel."""
+    from flows.generate import Wish
+    from flows.generate import generate as run
+
+    wish = Wish(account, replace=replace, guided=guided, dry_run=dry_run)
+    named = _pixels_from(pixel)
+    _report(run(_workshop(store=store), named, wish))
+
+
+@app.command()
+def token(pixel: Annotated[str, typer.Argument(metavar="PIXEL", help="A pixel code.")]) -> None:
+    """Print the stored token, alone, on stdout."""
+    from flows.fetch import fetch
+
+    terminal.pixels = [pixel]
+    secret = fetch(_workshop(), pixel)
+    sys.stdout.write(secret.reveal() + "\n")
+
+
+@app.command()
+def status() -> None:
+    """Show every pixel known here: age, fingerprint, where stored, verified, what waits."""
+    from flows.status import Standing
+    from flows.status import status as run
+
+    def row(each: Standing) -> tuple[str, ...]:
+        age = "-" if each.age_days is None else f"{each.age_days:.1f} d"
+        verified = {True: "yes", False: "no", None: "not asked"}[each.result.verified]
+        return (*_row(each.result)[:5], age, verified, "yes" if each.waits_in_escrow else "-")
+
+    standings = list(run(_workshop()))
+    if terminal.as_json:
+        for each in standings:
+            terminal.out(json_line(each.as_json()))
+    elif standings:
+        heads = (*_HEADS[:5], "AGE", "VERIFIED", "IN ESCROW")
+        terminal.out(table(map(row, standings), heads))
+    else:
+        terminal.tell("no pixel is known here yet; `pixelmint generate PIXEL` makes the first")
+
+
+@app.command()
+def recover() -> None:
+    """Finish whatever a crash or a failing store left in escrow."""
+    from flows.recover import recover as run
+
+    found = _told_when_empty(run(_workshop()), "nothing waits in escrow")
+    _report(found)
+
+
+def _told_when_empty(results: Iterable[Result], line: str) -> Iterator[Result]:
+    empty = True
+    for empty, each in ((False, each) for each in results):  # noqa: B007 -- read after the loop
+        yield each
+    if empty:
+        terminal.tell(line)
+
+
+@app.command()
+def doctor() -> None:
+    """Check browser, key, session, escrow and stores; nothing is changed or clicked."""
+    from flows.doctor import doctor as run
+
+    checks = list(run(_workshop()))
+    for each in checks:
+        if terminal.as_json:
+            terminal.out(json_line(each.as_json()))
+        else:
+            terminal.out(f"{'ok  ' if each.error is None else 'FAIL'}  {each.what}: {each.says}")
+            if each.error is not None and each.error.next_step:
+                terminal.out(f"      next: {each.error.next_step}")
+    raise typer.Exit(max((each.error.exit_code for each in checks if each.error), default=0))

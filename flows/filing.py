@@ -1,0 +1,142 @@
+"""From escrow to the stores: put, read back, compare, and only then close the intent."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from automation.errors import AutomationError, StoreFailed, TokenUnread
+from automation.escrow import Intent
+from automation.evidence import Agreement, Sighting, agree
+from automation.secret import Secret
+from automation.stores.base import NotStored, Ref, Store
+from flows.workshop import Workshop, is_pixel_code
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Filed:
+    """Where a token now lies."""
+
+    fingerprint: str
+    stored_in: list[str] = field(default_factory=list)
+    error: StoreFailed | None = None
+    """Why not all stores have it; it stays in escrow then."""
+
+
+def reference(intent: Intent) -> Ref:
+    """Return whose token an intent is about."""
+    return Ref(intent.pixel, intent.account, intent.profile, intent.name)
+
+
+def agreed(workshop: Workshop, intent: Intent, sightings: list[Sighting]) -> Agreement | None:
+    """Make one token of what was seen, if it is surely this pixel's.
+
+    Raises:
+        TokenUnread: the answer that holds it speaks of another pixel.
+    """
+
+    def is_known(text: str) -> bool:
+        return text in (intent.pixel, intent.account) or is_pixel_code(text)
+
+    agreement = agree(sightings, is_known, workshop.wording.words("token_words"))
+    if agreement is not None:
+        _refuse_foreign(intent, agreement.token, sightings)
+    return agreement
+
+
+def _refuse_foreign(intent: Intent, token: Secret, sightings: list[Sighting]) -> None:
+    for sighting in sightings:
+        if sighting.kind not in ("answer", "socket") or token.reveal() not in sighting.text:
+            continue
+        spoken = {each for each in _words(sighting.text) if is_pixel_code(each)}
+        if spoken and intent.pixel not in spoken:
+            raise TokenUnread(
+                f"the console answered with a token of pixel {', '.join(sorted(spoken))}",
+                where=f"pixel {intent.pixel}",
+                next_step="it is sealed in escrow and filed under no pixel; look at both pixels "
+                "in Events Manager before generating again",
+            )
+
+
+def _words(text: str) -> list[str]:
+    return "".join(each if each.isalnum() else " " for each in text).split()
+
+
+def file_token(workshop: Workshop, intent: Intent, token: Secret) -> Filed:
+    """Put a token in every store it is meant for, read it back, and settle its intent.
+
+    Every store is tried. What fails stays in escrow for `recover`.
+    """
+    filed = Filed(token.fingerprint)
+    problems: list[str] = []
+    for url in intent.stores:
+        try:
+            _put(workshop.store(url), reference(intent), token, intent.id)
+        except AutomationError as problem:
+            problems.append(f"{url}: {problem.message}")
+        except Exception as problem:  # a store of someone else's may raise anything
+            log.debug("a store failed", exc_info=True)
+            problems.append(f"{url}: {type(problem).__name__}")
+        else:
+            filed.stored_in.append(url)
+    if problems:
+        filed.error = StoreFailed(
+            "; ".join(problems),
+            next_step="the token is safe in escrow: mend the store, then run `pixelmint recover`",
+        )
+    else:
+        workshop.escrow.settle(
+            intent, "stored", fingerprint=filed.fingerprint, stored_in=filed.stored_in
+        )
+    note(workshop, intent, filed)
+    return filed
+
+
+def _put(store: Store, ref: Ref, token: Secret, intent: str) -> None:
+    store.put(ref, token, intent=intent)
+    if store.get(ref) != token:
+        raise StoreFailed("what the store gives back is not what it was given")
+
+
+def note(workshop: Workshop, intent: Intent, filed: Filed) -> None:
+    """Write down what is known of the pixel now. Nothing depends on it: escrow knows more."""
+    try:
+        workshop.records.note(
+            intent.pixel,
+            account=intent.account,
+            profile=intent.profile,
+            name=intent.name,
+            outcome="failed" if filed.error else "generated",
+            fingerprint=filed.fingerprint,
+            generated_at=datetime.fromisoformat(intent.at),
+            stored_in=filed.stored_in,
+            verified=None,
+            verified_at=None,
+            delivered=[],
+            error=filed.error.as_json() if filed.error else None,
+            intent=intent.id,
+        )
+    except AutomationError as problem:
+        log.warning("%s; the token is stored all the same", problem.message)
+
+
+def last_stored(workshop: Workshop, pixel: str) -> tuple[Intent, dict[str, Any]] | None:
+    """Return the newest intent of a pixel whose token was stored, and how it was settled."""
+    for intent in reversed(workshop.escrow.intents(pixel)):
+        ending = workshop.escrow.settled(intent)
+        if ending is not None and ending["outcome"] == "stored":
+            return intent, ending
+    return None
+
+
+def stored(workshop: Workshop, ref: Ref) -> dict[str, Secret]:
+    """Return the token each of the wanted stores holds for a pixel, by URL."""
+    found: dict[str, Secret] = {}
+    for store in workshop.stores:
+        try:
+            found[store.url] = store.get(ref)
+        except NotStored:
+            continue
+    return found

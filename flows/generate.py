@@ -1,0 +1,359 @@
+"""One token: the order of DESIGN.md from the stores' check to the settled intent."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from playwright.sync_api import Page
+
+from automation.browser import BrowserGone, Lane
+from automation.capture import Capture
+from automation.errors import (
+    AutomationError,
+    EscrowFailed,
+    HumanCheck,
+    SignInNeeded,
+    TokenExists,
+    TokenUnread,
+)
+from automation.escrow import Intent
+from automation.evidence import Agreement
+from automation.files import held
+from automation.handoff import read_state
+from automation.report import Result
+from automation.signals import held_back
+from automation.stores.base import Ref
+from flows.ask import NotAsked, ask
+from flows.filing import agreed, file_token, last_stored, reference, stored
+from flows.pages.events_manager import EventsManager, PixelPage
+from flows.recover import open_intents, recover_one
+from flows.workshop import Workshop, check_names
+
+log = logging.getLogger(__name__)
+
+_BY_HAND_S = 15 * 60
+"""How long a person has for a click of their own."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for each of the pixels."""
+
+    account: str | None = None
+    replace: bool = False
+    guided: bool = False
+    """A person clicks; pixelmint captures and stores."""
+    dry_run: bool = False
+    """Everything but the click."""
+
+
+def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[Result]:
+    """Yield one result a pixel, in order; each is tried whatever became of the one before.
+
+    Raises:
+        UsageError: a pixel is malformed, a setting or the key is wrong. Nothing was touched.
+        EscrowFailed: the disk would not take a token. Nothing was clicked.
+    """
+    check_names(pixels, wish.account)
+    prepare(workshop)
+    with contextlib.ExitStack() as open_things:
+        console = _Console(workshop, wish, open_things)
+        for pixel in pixels:
+            yield _one(workshop, pixel, wish, console)
+        console.keep_session()
+
+
+def prepare(workshop: Workshop) -> None:
+    """Step 1: escrow takes and returns a test record, every store answers.
+
+    Raises:
+        EscrowFailed, StoreFailed, UsageError: which does not, and why. Nothing was touched.
+    """
+    workshop.say("checking escrow and stores")
+    workshop.escrow.check()
+    for store in workshop.stores:
+        store.check()
+
+
+class _Console:
+    """The browser of a run, started when the first pixel needs it and signed in."""
+
+    def __init__(self, workshop: Workshop, wish: Wish, stack: contextlib.ExitStack) -> None:
+        self._workshop, self._wish, self._stack = workshop, wish, stack
+        self._lane: Lane | None = None
+        self._page: Page | None = None
+        self._ended: SignInNeeded | None = None
+        self.capture: Capture
+
+    def events_manager(self) -> EventsManager:
+        """Return Events Manager on a page that was seen signed in.
+
+        Raises:
+            SignInNeeded: there is no session, or it has ended; said again for every pixel.
+        """
+        if self._ended is not None:
+            raise self._ended
+        workshop, fresh = self._workshop, False
+        try:
+            if self._page is None or self._page.is_closed() or self._broken():
+                self._open()
+                fresh = True
+            console = EventsManager(
+                self._page, workshop.settings.console_url, workshop.wording,
+                patience_s=workshop.settings.patience, say=workshop.say,
+                person=self._wish.guided or not workshop.settings.headless,
+            )  # fmt: skip
+            if fresh:
+                workshop.say("looking whether the session is still good")
+                console.open_home(self._wish.account)
+        except SignInNeeded as problem:
+            self.note_end(problem)
+            raise
+        return console
+
+    def note_end(self, problem: SignInNeeded) -> None:
+        """Remember that the session has ended, so that no further pixel tries it."""
+        self._ended = problem
+        self._workshop.sessions.ended(self._workshop.profile)
+
+    def _broken(self) -> bool:
+        return self._lane is None or self._lane.broken
+
+    def _open(self) -> None:
+        workshop = self._workshop
+        state = workshop.sessions.load(workshop.profile)
+        if self._lane is None:
+            workshop.say("starting the browser")
+            self._lane = self._stack.enter_context(workshop.lane(visible=self._wish.guided))
+        self._page = self._lane.open(state)
+        self.capture = Capture(self._page, self._lane.relay)
+
+    def keep_session(self) -> None:
+        """Write the session back as the console has refreshed it."""
+        if self._page is None or self._ended is not None:
+            return
+        try:
+            state = read_state(self._page.context)
+            self._workshop.sessions.save(self._workshop.profile, state, proven=True)
+        except (AutomationError, RuntimeError) as problem:
+            log.warning("the session was not written back: %s", type(problem).__name__)
+
+
+def _one(workshop: Workshop, pixel: str, wish: Wish, console: _Console) -> Result:
+    started = time.monotonic()
+    result = Result(pixel, wish.account, "failed")
+    try:
+        _settle_what_is_open(workshop, pixel, result)
+        if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
+            _generate(workshop, pixel, wish, console, result)
+    except SignInNeeded as problem:
+        console.note_end(problem)
+        result.error = problem
+    except AutomationError as problem:
+        if problem.stops_the_run:
+            raise
+        result.error = problem
+    result.seconds = time.monotonic() - started
+    _remember(workshop, result)
+    return result
+
+
+def _settle_what_is_open(workshop: Workshop, pixel: str, result: Result) -> None:
+    """A token that waits in escrow is filed before the console is asked for another."""
+    for intent in open_intents(workshop, pixel):
+        found = recover_one(workshop, intent)
+        if found.error is None or found.fingerprint:
+            result.outcome, result.account = found.outcome, found.account
+            result.fingerprint, result.stored_in = found.fingerprint, found.stored_in
+            if found.error is not None:
+                raise _as_error(found)
+
+
+def _as_error(found: Result) -> AutomationError:
+    if isinstance(found.error, AutomationError):
+        return found.error
+    raise TypeError("a result that failed carries its error")
+
+
+def _kept(workshop: Workshop, pixel: str, result: Result) -> bool:
+    """Tell whether every wanted store already holds this pixel's token, one and the same."""
+    last = last_stored(workshop, pixel)
+    if last is None:
+        return False  # what the stores hold, if anything, is not known to be pixelmint's
+    intent = last[0]
+    tokens = stored(workshop, reference(intent))
+    prints = {each.fingerprint for each in tokens.values()}
+    if len(tokens) < len(workshop.stores) or prints != {last[1]["fingerprint"]}:
+        return False
+    result.outcome, result.fingerprint = "kept", prints.pop()
+    result.account, result.stored_in = intent.account, list(tokens)
+    return True
+
+
+def _generate(
+    workshop: Workshop, pixel: str, wish: Wish, console: _Console, result: Result
+) -> None:
+    known = workshop.records.get(pixel)
+    account = wish.account or (known.account if known else None) or None
+    with contextlib.ExitStack() as locks:
+        if account:
+            locks.enter_context(_account_lock(workshop, account))
+        page = console.events_manager().open_pixel(pixel, account)
+        seen = page.read()
+        result.account = seen.account
+        if seen.account != account:
+            locks.enter_context(_account_lock(workshop, seen.account))
+        exists = page.token_exists()
+        if exists and not wish.replace:
+            raise TokenExists(
+                f"the pixel has a token already ({exists})",
+                where=f"pixel {pixel}",
+                next_step="pass --replace to make another; that may stop the current one"
+                + _lost_one(workshop, pixel),
+            )
+        page.find_generate(replace=wish.replace)
+        _check_places(workshop, Ref(pixel, seen.account, workshop.profile, seen.name))
+        if wish.dry_run:
+            result.outcome, result.stored_in = "planned", []
+            return
+        pace(workshop, seen.account)
+        _click_and_file(workshop, page, wish, console, result, replaces=bool(exists))
+
+
+def _check_places(workshop: Workshop, ref: Ref) -> None:
+    for store in workshop.stores:
+        store.where(ref)
+
+
+def _lost_one(workshop: Workshop, pixel: str) -> str:
+    last = workshop.escrow.intents(pixel)[-1:]
+    if last and workshop.escrow.settled(last[0]) is None:
+        return f"; it may be the one that was asked for at {last[0].at} and could not be read"
+    return ""
+
+
+def _click_and_file(
+    workshop: Workshop,
+    page: PixelPage,
+    wish: Wish,
+    console: _Console,
+    result: Result,
+    *,
+    replaces: bool,
+) -> None:
+    """Steps 6 to 11. Ctrl-C waits until the token is stored."""
+    escrow, seen = workshop.escrow, page.identity
+    with held_back(workshop.say, lambda: wish.guided and not console.capture.asked):
+        intent = escrow.intend(
+            seen.pixel, seen.account, workshop.profile,
+            stores=workshop.settings.store, name=seen.name, replaces=replaces,
+        )  # fmt: skip
+        agreement = _ask(workshop, page, wish, console.capture, intent)
+        receipt = escrow.keep(intent, agreement.token)
+        log.info("token %s is in escrow (%s)", receipt.fingerprint, "+".join(agreement.sources))
+        workshop.say(f"storing token {receipt.fingerprint} of {seen.pixel}")
+        filed = file_token(workshop, intent, agreement.token)
+    result.fingerprint, result.stored_in = filed.fingerprint, filed.stored_in
+    if filed.error is not None:
+        raise filed.error
+    result.outcome = "generated"
+
+
+def _ask(
+    workshop: Workshop, page: PixelPage, wish: Wish, capture: Capture, intent: Intent
+) -> Agreement:
+    escrow, by_hand = workshop.escrow, wish.guided
+    patience_s = _BY_HAND_S if by_hand else workshop.settings.patience
+    workshop.say(
+        "click the button in the browser window; the token is captured from there"
+        if by_hand
+        else f"generating for {intent.pixel} in account {intent.account}"
+    )
+    try:
+        capture.arm(partial(escrow.see, intent))
+        page.check_again()
+    except AutomationError:
+        capture.disarm()
+        escrow.settle(intent, "not_asked")
+        raise
+    try:
+        agreement = ask(
+            page, capture, partial(agreed, workshop, intent), patience_s=patience_s, by_hand=by_hand
+        )
+        if not capture.left and (other := page.other_pixel()):
+            # Settled, so that `recover` does not file it: what was seen stays sealed.
+            escrow.settle(intent, "wrong_pixel", message=f"the page came to show {other}")
+            raise _foreign(intent, other)
+        return agreement
+    except (TokenUnread, BrowserGone, HumanCheck) as problem:
+        escrow.give_back(intent)
+        if capture.asked or isinstance(problem, TokenUnread):
+            raise _unread(problem, intent) from None
+        escrow.settle(intent, problem.code)
+        raise
+    except AutomationError as problem:
+        outcome = "not_asked" if isinstance(problem, NotAsked) else problem.code
+        escrow.settle(intent, outcome, message=problem.message)
+        raise
+    except KeyboardInterrupt:  # held back unless a person has not clicked yet
+        escrow.settle(intent, "not_asked")
+        raise
+    finally:
+        if capture.trouble is not None:
+            log.warning("escrow did not take everything: %s", capture.trouble.message)
+        capture.disarm()
+
+
+def _foreign(intent: Intent, other: str) -> TokenUnread:
+    return TokenUnread(
+        f"the page came to show pixel {other} while {intent.pixel} was asked for a token",
+        where=f"pixel {intent.pixel}",
+        next_step=f"what was seen is sealed in escrow as {intent.id} and filed under no pixel; "
+        "look at both pixels in Events Manager before generating again",
+    )
+
+
+def _unread(problem: AutomationError, intent: Intent) -> AutomationError:
+    if isinstance(problem, TokenUnread | HumanCheck):
+        return problem
+    return TokenUnread(
+        f"{problem.message}, after the console had been asked for a token",
+        where=f"pixel {intent.pixel}",
+        next_step="run `pixelmint recover`; then look at the pixel's Events API section",
+    )
+
+
+def _remember(workshop: Workshop, result: Result) -> None:
+    """Note a failure for `status`; what was stored is noted where it is stored."""
+    if result.outcome != "failed" or result.pixel is None:
+        return
+    error = result.as_json()["error"]
+    try:
+        changes = {"account": result.account} if result.account else {}
+        workshop.records.note(result.pixel, outcome="failed", error=error, **changes)  # type: ignore[arg-type]
+    except EscrowFailed as problem:
+        log.warning("%s", problem.message)
+
+
+def _account_lock(workshop: Workshop, account: str) -> contextlib.AbstractContextManager[None]:
+    return held(workshop.home / "locks" / f"account-{account}", f"account {account}")
+
+
+def pace(
+    workshop: Workshop, account: str, waiting: Callable[[float], object] | None = None
+) -> None:
+    """Wait until the account may be asked again; the account's lock is held."""
+    recent = datetime.now(UTC) - timedelta(seconds=workshop.settings.pace + 1)
+    mine = [each for each in workshop.escrow.intents(since=recent) if each.account == account]
+    if not mine:
+        return
+    since_s = (datetime.now(UTC) - datetime.fromisoformat(mine[-1].at)).total_seconds()
+    left_s = workshop.settings.pace - since_s
+    if 0 < left_s <= workshop.settings.pace:
+        workshop.say(f"waiting {left_s:.0f} s: one generation every {workshop.settings.pace:g} s")
+        (waiting or threading.Event().wait)(left_s)

@@ -1,0 +1,381 @@
+"""A pixel's Settings tab: its Events API section, the button, and what comes after the click.
+
+Leans on: Settings tab > "Events API" > "Generate access token" (sure). Unknown, and so met as it
+comes: whether a dialog asks again, what stands there once a token exists, whether the copy icon has
+a name, whether the token is text or a field. All recordings are drawn.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Dialog, Error, Page
+
+from automation.controls import Found, Look, Region, dialogs, look, match, region
+from automation.errors import (
+    AutomationError,
+    HumanCheck,
+    PageChanged,
+    PermissionDenied,
+    SignInNeeded,
+    WrongPixel,
+)
+from flows.answers import problem_in_words
+from flows.pages import obstacles
+from flows.pages.identity import (
+    Identity,
+    codes_near,
+    codes_on,
+    in_address,
+    read_account,
+    shows_code,
+)
+from flows.pages.waiting import steady, until
+from flows.wording import Wording
+
+log = logging.getLogger(__name__)
+
+_MASKED = re.compile("[\u2022\u25cf\u2219\u00b7*\uff0a]{4,}|[xX]{8,}")
+"""Bullets, dots, asterisks (also the full-width one) and x's that stand for a hidden token."""
+_ROLE = "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center"
+
+
+class PixelPage:
+    """One pixel's Settings tab, on a page where that pixel was opened."""
+
+    def __init__(
+        self,
+        page: Page,
+        wording: Wording,
+        pixel: str,
+        account: str | None,
+        *,
+        patience_s: float,
+        clear: Callable[[], None],
+    ) -> None:
+        """Look at a page.
+
+        Args:
+            page: shows the pixel.
+            wording: labels, obstacles, what is never clicked.
+            pixel: the code it should be.
+            account: the account it should be, or None for the one it is in.
+            patience_s: most seconds to wait for any one thing.
+            clear: looks for obstacles; called before every action.
+        """
+        self.page = page
+        self._wording, self._pixel, self._account = wording, pixel, account
+        self._patience_s, self._clear = patience_s, clear
+        self._section: Region | None = None
+        self._control: Found | None = None
+        self._shown_before = ""
+        self._overlays_before = 0
+        self._seen_code = False
+        self.identity = Identity(pixel, account or "")
+        page.on("dialog", self._answer)
+
+    # -- before the click, reading only -----------------------------------------------------
+
+    def open_settings(self) -> None:
+        """Open the Settings tab and find the Events API section.
+
+        Raises:
+            PageChanged: the section is missing, or there are two.
+        """
+        self._seen_code = shows_code(self.page, self._pixel)
+
+        def tab_or_section() -> Found | Region | None:
+            self._clear()
+            return look(self.page, self._wording.meaning("settings_tab")).found or self._region()
+
+        first = steady_kind(self.page, tab_or_section, self._patience_s)
+        if isinstance(first, Found):
+            self._clear()
+            first.click(self._patience_s * 1000)
+        self._section = until(self.page, self._cleared_region, self._patience_s)
+        if self._section is None:
+            raise self._no_section()
+        if self._section.folded and self._section.heading is not None:
+            self._section.heading.click(self._patience_s * 1000)
+
+    def _cleared_region(self) -> Region | None:
+        self._clear()
+        return self._region()
+
+    def _region(self) -> Region | None:
+        try:
+            return region(self.page, self._wording.meaning("events_api_section"))
+        except PageChanged:
+            return None
+
+    def _no_section(self) -> PageChanged:
+        try:
+            region(self.page, self._wording.meaning("events_api_section"))
+        except PageChanged as problem:
+            return problem
+        return PageChanged("the Events API section appeared too late")
+
+    def read(self) -> Identity:
+        """Read pixel and account off the page.
+
+        Raises:
+            WrongPixel: they are not those that were asked for.
+        """
+        account = read_account(self.page, self._account, self._wording.words("account"))
+        self._refuse_other_pixel()
+        self.identity = Identity(self._pixel, account, self.identity.name)
+        return self.identity
+
+    def _refuse_other_pixel(self) -> None:
+        near = codes_near(self.page, self._the_section())
+        if near == [self._pixel]:
+            return
+        if not near and in_address(self.page, self._pixel) and self._seen_code:
+            return  # its code was read on the way, and nothing here says otherwise
+        if not near and shows_code(self.page, self._pixel) and not self._others():
+            return  # a code of an unusual form, such as a placeholder
+        shown = ", ".join(near or self._others()) or "no pixel code"
+        raise WrongPixel(
+            f"the Settings tab shows {shown} where {self._pixel} should stand",
+            next_step="open that pixel in the console yourself and see what it shows",
+        )
+
+    def _others(self) -> list[str]:
+        return [each for each in codes_on(self.page) if each != self._pixel]
+
+    def _the_section(self) -> Region:
+        if self._section is None or not self._section.there():
+            self._section = until(self.page, self._cleared_region, self._patience_s)
+        if self._section is None:
+            raise self._no_section()
+        return self._section
+
+    def token_exists(self) -> str:
+        """Return the sign by which a token is known to exist already; empty where there is none."""
+
+        def settled() -> str | None:
+            self._clear()
+            section = self._the_section()
+            return self._sign(section) or ("" if self._control_of(section) else None)
+
+        return steady(self.page, settled, self._patience_s) or ""
+
+    def _control_of(self, section: Region) -> bool:
+        seen = section.look(self._wording.meaning("generate"))
+        return bool(seen.found or seen.disabled)
+
+    def _sign(self, section: Region) -> str:
+        """Look for a masked value, a control to replace it, or words that tell of a token."""
+        if section.look(self._wording.meaning("replace")).found:
+            return "there is a control to replace it"
+        text = section.text()
+        if _MASKED.search(text):
+            return "it is shown masked"
+        for word in self._wording.words("existing_token"):
+            if match(word, text):
+                return f"the section says {word!r}"
+        return ""
+
+    def find_generate(self, *, replace: bool) -> None:
+        """Find the one control that generates.
+
+        Args:
+            replace: take the control that replaces a token, where it stands instead.
+
+        Raises:
+            PageChanged: it is missing, or two stand equally.
+            PermissionDenied: it is switched off, or missing for want of permission.
+        """
+        names = ("generate", "replace") if replace else ("generate",)
+        last: list[Look] = []
+
+        def found() -> Found | None:
+            self._clear()
+            last[:] = [self._the_section().look(self._wording.meaning(each)) for each in names]
+            return next((each.found for each in last if each.found), None)
+
+        def given_up() -> bool:
+            return any(each.disabled for each in last) or self._says_no_permission()
+
+        patience_s = self._patience_s
+        self._control = until(self.page, found, min(2.0, patience_s))
+        if self._control is None and not given_up():
+            self._control = until(self.page, found, patience_s)
+        if self._control is None:
+            raise self._missing(last)
+
+    def _says_no_permission(self) -> bool:
+        told = problem_in_words(self._the_section().text(), self._wording)
+        return isinstance(told, PermissionDenied)
+
+    def _missing(self, last: list[Look]) -> AutomationError:
+        section = self._the_section()
+        if any(each.disabled for each in last):
+            return PermissionDenied(
+                "the button is there and switched off", where="Events API", next_step=_ROLE
+            )
+        if self._says_no_permission():
+            return PermissionDenied(
+                "the section says that permission lacks", where="Events API", next_step=_ROLE
+            )
+        rivals = [each for seen in last for each in seen.candidates]
+        if not rivals and not any_control(section):
+            return PermissionDenied(
+                "the section holds no control at all, as it does where permission lacks",
+                where="Events API",
+                next_step=_ROLE,
+            )
+        return PageChanged(
+            f"generate: {last[0].why}",
+            where="Events API",
+            next_step="run `pixelmint doctor`, or use --guided and click yourself; without the "
+            "Admin role the button may be missing",
+        )
+
+    def check_again(self) -> None:
+        """Look once more, an instant before the click: obstacles, identity, and the control.
+
+        Raises:
+            AutomationError: something is not as it was. Nothing was clicked.
+        """
+        self._clear()
+        again = read_account(self.page, self.identity.account, self._wording.words("account"))
+        self._refuse_other_pixel()
+        if again != self.identity.account:
+            raise WrongPixel("the account changed while the page was read")
+        if self._control is None or not self._control.still():
+            self._control = self._the_section().find(self._wording.meaning(self._meaning_name()))
+        self._shown_before = self._shown()
+        self._overlays_before = len(dialogs(self.page))
+
+    def _meaning_name(self) -> str:
+        return self._control.meaning.name if self._control else "generate"
+
+    # -- the click and after ----------------------------------------------------------------
+
+    def click(self) -> None:
+        """Click the control, once."""
+        if self._control is None:
+            raise PageChanged("the control was not found before the click")
+        self._control.click(self._patience_s * 1000)
+
+    def look(self) -> str:
+        """Return what the section and what lies over the page show."""
+        try:
+            return self._shown()
+        except (Error, AutomationError):
+            return ""
+
+    def _shown(self) -> str:
+        section = self._section.text() if self._section is not None else ""
+        over = [each.text() for each in dialogs(self.page)]
+        state = str(self._control.still()) if self._control is not None else ""
+        return "\n".join([section, *over, state])
+
+    def confirm(self) -> bool:
+        """Confirm a dialog that asks whether to generate; no other."""
+        try:
+            for dialog in dialogs(self.page):
+                found = self._confirmation(dialog)
+                if found is not None:
+                    log.info("confirming the dialog that asks whether to generate")
+                    found.click(self._patience_s * 1000)
+                    return True
+        except (Error, PageChanged) as problem:
+            log.debug("no dialog was confirmed: %s", type(problem).__name__)
+        return False
+
+    def _confirmation(self, dialog: Region) -> Found | None:
+        text = dialog.text().lower()
+        speaks = any(each in text for each in self._wording.words("token_words"))
+        return dialog.look(self._wording.meaning("confirm")).found if speaks else None
+
+    def copy(self) -> bool:
+        """Click the copy control beside the token, in a dialog or in the section."""
+        places: list[Region] = []
+        try:
+            places = dialogs(self.page)
+            if self._section is not None:
+                places.append(self._section)
+            for place in places:
+                found = place.look(self._wording.meaning("copy")).found
+                if found is not None:
+                    log.info("pressing the copy control beside the token")
+                    found.click(self._patience_s * 1000)
+                    return True
+        except (Error, PageChanged) as problem:
+            log.debug("nothing was copied: %s", type(problem).__name__)
+        return False
+
+    def refusal(self) -> AutomationError | None:
+        """Return what words that are new on the page say, if that is a refusal."""
+        known = set(self._shown_before.split())
+        fresh = " ".join(each for each in self.look().split() if each not in known)
+        whole = self.look()
+        if not fresh or problem_in_words(self._shown_before, self._wording) is not None:
+            return None
+        return problem_in_words(whole, self._wording)
+
+    def obstacle(self) -> HumanCheck | SignInNeeded | None:
+        """Return what on the page waits for a person."""
+        try:
+            return obstacles.kind_of(self.page, self._wording)
+        except Error:
+            return None
+
+    def other_pixel(self) -> str:
+        """Return the code of another pixel where the page has come to speak of it, else empty.
+
+        Asked once the token is seen. A page that has nothing to say any more says no other.
+        """
+        try:
+            section = self._region()
+            near = codes_near(self.page, section) if section is not None else []
+        except Error:
+            near = []
+        return "" if self._pixel in near else ", ".join(near)
+
+    def _answer(self, dialog: Dialog) -> None:
+        """Say yes to the page's own `confirm()` where it speaks of the token, else no."""
+        words = self._wording.words("token_words")
+        known = dialog.type == "confirm" and any(w in dialog.message.lower() for w in words)
+        try:
+            dialog.accept() if known else dialog.dismiss()
+        except Error:
+            log.debug("a dialog had gone before it was answered")
+
+
+def any_control(section: Region) -> bool:
+    """Tell whether anything in a section can be pressed."""
+    try:
+        return bool(section.element.evaluate(_PRESSABLE))
+    except Error:
+        return True  # it went away: no ground to speak of a lacking permission
+
+
+_PRESSABLE = """
+(element) => {
+  const root = element.closest("section, [role=region], [role=tabpanel]") || element.parentElement;
+  const visit = (node) => {
+    const inner = node.shadowRoot ? [...node.shadowRoot.children] : [];
+    for (const child of [...inner, ...node.children]) {
+      const pressed = child.matches(
+        "button, [role=button], input[type=button], input[type=submit]");
+      if ((pressed && child.checkVisibility()) || visit(child)) return true;
+    }
+    return false;
+  };
+  return root ? visit(root) : true;
+}
+"""
+
+
+def steady_kind(
+    page: Page, ask: Callable[[], Found | Region | None], patience_s: float
+) -> Found | Region | None:
+    """Return a tab as soon as it is there, a section only when no tab comes in a second."""
+    first = until(page, ask, patience_s)
+    if isinstance(first, Region):
+        later = until(page, lambda: found if isinstance(found := ask(), Found) else None, 1.0)
+        return later or first
+    return first

@@ -1,0 +1,125 @@
+"""Every pixel known here, and what waits in escrow."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from automation.errors import AutomationError, StoreFailed
+from automation.escrow import Intent
+from automation.records import Known
+from automation.report import Result
+from flows.recover import open_intents, waiting
+from flows.workshop import Workshop
+
+
+@dataclass
+class Standing:
+    """One pixel: the contract's object, and what `status` says beside it."""
+
+    result: Result
+    profile: str = ""
+    name: str = ""
+    generated_at: str | None = None
+    """When the current token was shown, UTC, ISO 8601."""
+    verified_at: str | None = None
+    waits_in_escrow: bool = False
+    """Whether a token of this pixel lies in escrow and in no or not every store."""
+
+    @property
+    def age_days(self) -> float | None:
+        """Days since the current token was shown."""
+        if self.generated_at is None:
+            return None
+        age = datetime.now(UTC) - datetime.fromisoformat(self.generated_at)
+        return round(age.total_seconds() / 86400, 2)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract's object with more fields beside."""
+        return {
+            **self.result.as_json(),
+            "profile": self.profile,
+            "name": self.name,
+            "generated_at": self.generated_at,
+            "age_days": self.age_days,
+            "verified_at": self.verified_at,
+            "waits_in_escrow": self.waits_in_escrow,
+        }
+
+
+def status(workshop: Workshop) -> Iterator[Standing]:
+    """Yield every known pixel, by account and code. Reads only; escrow outweighs the records."""
+    known = {each.pixel: each for each in workshop.records.all()}
+    last = _last_stored(workshop)
+    waits = {each.pixel: each for each in open_intents(workshop)}
+    pixels = sorted(
+        known.keys() | last.keys() | waits.keys(),
+        key=lambda pixel: (_account(pixel, known, last, waits), pixel),
+    )
+    for pixel in pixels:
+        standing = _standing(pixel, known.get(pixel), last.get(pixel))
+        if pixel in waits:
+            _add_waiting(workshop, standing, waits[pixel])
+        yield standing
+
+
+def _last_stored(workshop: Workshop) -> dict[str, tuple[Intent, dict[str, Any]]]:
+    found = {}
+    for intent in workshop.escrow.intents():
+        ending = workshop.escrow.settled(intent)
+        if ending is not None and ending["outcome"] == "stored":
+            found[intent.pixel] = (intent, ending)
+    return found
+
+
+def _account(pixel: str, *places: dict[str, Any]) -> str:
+    for place in places:
+        each = place.get(pixel)
+        each = each[0] if isinstance(each, tuple) else each
+        if each is not None and each.account:
+            return str(each.account)
+    return ""
+
+
+def _standing(
+    pixel: str, known: Known | None, last: tuple[Intent, dict[str, Any]] | None
+) -> Standing:
+    known = known or Known(pixel)
+    outcome: Any = known.outcome or "failed"
+    result = Result(pixel, known.account, outcome, error=known.error)
+    standing = Standing(result, known.profile, known.name)
+    result.fingerprint, result.stored_in = known.fingerprint, known.stored_in
+    result.verified, result.delivered = known.verified, known.delivered
+    if known.generated_at is not None:
+        standing.generated_at = known.generated_at.isoformat()
+    if known.verified_at is not None:
+        standing.verified_at = known.verified_at.isoformat()
+    if last is not None and last[0].id > (known.intent or ""):
+        # A crash between settling and noting, or records that were lost.
+        intent, ending = last
+        result.account, standing.profile, standing.name = (
+            intent.account,
+            intent.profile,
+            intent.name,
+        )
+        result.outcome, result.error = "generated", None
+        result.fingerprint, result.stored_in = ending["fingerprint"], ending["stored_in"]
+        result.verified, standing.generated_at = None, intent.at
+    return standing
+
+
+def _add_waiting(workshop: Workshop, standing: Standing, intent: Intent) -> None:
+    result = standing.result
+    result.outcome, result.account = "failed", intent.account
+    token = workshop.escrow.token(intent)
+    if token is None:
+        result.error = _of_unread(workshop, intent)
+        return
+    standing.waits_in_escrow, result.fingerprint = True, token.fingerprint
+    standing.generated_at = intent.at
+    if not isinstance(result.error, dict):
+        result.error = StoreFailed("the token waits in escrow", next_step="run `pixelmint recover`")
+
+
+def _of_unread(workshop: Workshop, intent: Intent) -> AutomationError:
+    return waiting(workshop, intent)

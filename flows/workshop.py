@@ -1,0 +1,119 @@
+"""What every command works with, opened once and only when it is needed."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from automation.browser import Choice, Lane, find_browser
+from automation.errors import EscrowFailed, UsageError
+from automation.escrow import Escrow
+from automation.files import private_folder
+from automation.records import Records
+from automation.seal import Sealer, open_sealer
+from automation.session import Sessions
+from automation.stores.base import Store
+from automation.stores.registry import open_store
+from flows.settings import ConsoleSettings
+from flows.wording import Wording, load
+
+PIXEL = re.compile(r"[A-Z0-9]{18,24}")
+"""What is accepted as a pixel's code; see `is_pixel_code` for what one really looks like."""
+ACCOUNT = re.compile(r"[0-9]{15,20}")
+
+
+def is_pixel_code(text: str) -> bool:
+    """Tell a well-formed pixel code: an upper-cased base32hex `xid`.
+
+    Fair, not sure: holds for every real example in public code, none of it checked live.
+    """
+    return bool(re.fullmatch(r"[C-F][0-9A-V]{18}[0G]", text))
+
+
+def check_names(pixels: Sequence[str], account: str | None) -> None:
+    """Refuse malformed or doubled pixels and a malformed account, all in one message.
+
+    Raises:
+        UsageError: naming each of them.
+    """
+    faults = [f"{each!r} is no pixel code" for each in pixels if not PIXEL.fullmatch(each)]
+    faults += [f"{each} is named twice" for each in dict.fromkeys(pixels) if pixels.count(each) > 1]
+    if account is not None and not ACCOUNT.fullmatch(account):
+        faults.append(f"{account!r} is no account: an advertiser id has 15 to 20 digits")
+    if faults:
+        raise UsageError(
+            "; ".join(faults),
+            next_step="copy the 20-character code that stands after ID: in Events Manager",
+        )
+
+
+@dataclass
+class Workshop:
+    """Settings, and the parts of one home folder that are made from them."""
+
+    settings: ConsoleSettings
+    profile: str
+    say: Callable[[str], None]
+    """Takes progress, one line a call."""
+
+    @cached_property
+    def home(self) -> Path:
+        """PIXELMINT_HOME, created 0700.
+
+        Raises:
+            EscrowFailed: it cannot be created or written.
+        """
+        try:
+            return private_folder(self.settings.home)
+        except OSError as problem:
+            reason = problem.strerror or type(problem).__name__
+        raise EscrowFailed(
+            f"{self.settings.home} cannot be used ({reason})",
+            next_step="make it a folder you can write to, or set PIXELMINT_HOME to one",
+        )
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """What seals here; makes the key on first use."""
+        return open_sealer(self.home, self.settings.key)
+
+    @cached_property
+    def escrow(self) -> Escrow:
+        """The sealed journal."""
+        return Escrow(self.home, self.sealer)
+
+    @cached_property
+    def records(self) -> Records:
+        """What is known of each pixel."""
+        return Records(self.settings.database_url or self.home)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The sealed sign-ins."""
+        return Sessions(self.home, self.sealer)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """The consoles' labels, with the user's own laid over."""
+        own = self.settings.home / "wording.toml"
+        return load(own if own.is_file() else None)
+
+    @cached_property
+    def stores(self) -> list[Store]:
+        """The stores that tokens go to, in the order they were named."""
+        return [self.store(each) for each in self.settings.store]
+
+    def store(self, url: str) -> Store:
+        """Open any store by its URL."""
+        return open_store(url, home=self.home, sealer=self.sealer)
+
+    @cached_property
+    def browser(self) -> Choice:
+        """The browser to use, installed where there is none."""
+        return find_browser(self.settings.browser, self.say)
+
+    def lane(self, *, visible: bool = False) -> Lane:
+        """Return a lane, not yet started."""
+        headless = self.settings.headless and not visible
+        return Lane(self.browser, headless, patience_s=self.settings.patience)

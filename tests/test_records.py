@@ -60,13 +60,13 @@ def test_everything_noted_comes_back_in_another_process_s_records(
         "error": {"code": "verify_failed", "message": "no", "next_step": None},
         "intent": "i-1",
     }
-    records.note(PIXEL, **full)  # type: ignore[arg-type]  # a plain dict for the comparison below
+    records.note(PIXEL, **full)
     with Records(tmp_path) as fresh:
         known = fresh.get(PIXEL)
     assert known is not None
     assert known.updated_at is not None
     assert known.updated_at.utcoffset() == timedelta(0)
-    assert known == Known(pixel=PIXEL, updated_at=known.updated_at, **full)  # type: ignore[arg-type]
+    assert known == Known(pixel=PIXEL, updated_at=known.updated_at, **full)
 
 
 def test_a_later_note_changes_only_what_it_names(records: Records) -> None:

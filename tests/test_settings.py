@@ -318,7 +318,7 @@ def test_settings_do_not_change_once_built() -> None:
     """Built once, passed down."""
     settings = read()
     with pytest.raises(ValidationError):
-        settings.pace = 1  # type: ignore[misc]
+        settings.pace = 1
 
 
 def test_an_unknown_flag_is_refused() -> None:

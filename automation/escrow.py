@@ -16,6 +16,7 @@ import contextlib
 import json
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from automation.secret import Secret
 
 _RESERVE = 1 << 20
 """Bytes laid aside with each intent, given back to the disk when it is full at the wrong moment."""
+_TAKE = "take what the page showed"
 _KEPT_SETTLED = 2
 """Settled intents kept a pixel: the newest, and the one before it in case the newest is wrong."""
 
@@ -71,6 +73,8 @@ class Escrow:
         """Open the journal under `home`; nothing is created before it is needed."""
         self._root = home / "escrow"
         self._sealer = sealer
+        self._writing = threading.Lock()
+        """Lanes are threads: what is numbered or refused by what lies there is so one at a time."""
 
     def check(self) -> None:
         """Write a sealed test record, read it back and remove it.
@@ -85,8 +89,12 @@ class Escrow:
                 # As large as what an intent may need, so that a nearly full disk is noticed here.
                 body = nonce.encode() + bytes(_RESERVE)
                 write_private(path, self._sealer.seal("check", {}, body))
-                if self._sealer.open(path.read_bytes(), "check", {}) != body:
-                    raise EscrowFailed("escrow gave back something else than it was given")
+                if not self._holds(path, body):
+                    raise EscrowFailed(
+                        "escrow gave back something else than it was given",
+                        where=str(self._root),
+                        next_step="look at that disk, or set PIXELMINT_HOME to a folder elsewhere",
+                    )
             finally:
                 path.unlink(missing_ok=True)
 
@@ -111,10 +119,15 @@ class Escrow:
         with self._disk("take the intent"):
             # Prepared under a dotted name, so that an intent is there whole or not at all.
             draft = private_folder(self._root) / f".{unique}"
+            sync_folder(self._root.parent)  # the root may be new, and is to survive a power cut too
             private_folder(draft)
-            write_private(draft / "reserve", secrets.token_bytes(_RESERVE))
-            write_private(draft / "intent.json", json.dumps(asdict(intent), indent=1).encode())
-            draft.rename(self._root / unique)
+            try:
+                write_private(draft / "reserve", secrets.token_bytes(_RESERVE))
+                write_private(draft / "intent.json", json.dumps(asdict(intent), indent=1).encode())
+                draft.rename(self._root / unique)
+            except OSError:
+                shutil.rmtree(draft, ignore_errors=True)  # the disk is full enough without it
+                raise
             sync_folder(self._root)
         return intent
 
@@ -125,8 +138,11 @@ class Escrow:
             EscrowFailed: the bytes are not on disk, not even with the reserve given back.
         """
         folder = self._root / intent.id
-        number = 1 + len(list(folder.glob("seen-*.age")))
-        self._seal(folder / f"seen-{number:04}.age", "seen", intent, body)
+        with self._writing, self._disk(_TAKE):
+            number = 1 + len(list(folder.glob("seen-*.age")))
+            while (path := folder / f"seen-{number:04}.age").exists():
+                number += 1
+            self._seal(path, "seen", intent, body)
 
     def seen(self, intent: Intent) -> list[bytes]:
         """Return what was sealed with `see`, in order of arrival."""
@@ -139,12 +155,13 @@ class Escrow:
         Raises:
             EscrowFailed: the bytes are not on disk, or another token stands there already.
         """
-        already = self.token(intent)
-        if already is not None and already != token:
-            raise EscrowFailed(f"another token is already kept for intent {intent.id}")
-        if already is None:
-            path = self._root / intent.id / "token.age"
-            self._seal(path, "token", intent, token.reveal().encode())
+        with self._writing, self._disk(_TAKE):
+            already = self.token(intent)
+            if already is not None and already != token:
+                raise EscrowFailed(f"another token is already kept for intent {intent.id}")
+            if already is None:
+                path = self._root / intent.id / "token.age"
+                self._seal(path, "token", intent, token.reveal().encode())
         return Receipt(intent.id, token.fingerprint)
 
     def token(self, intent: Intent) -> Secret | None:
@@ -169,17 +186,24 @@ class Escrow:
             (folder / "reserve").unlink(missing_ok=True)
             write_private(folder / "settled.json", json.dumps(settled, indent=1).encode())
         if outcome == "stored":
-            self._let_go(intent)
+            # The intent is closed; that something older cannot be read or removed is no failure.
+            with contextlib.suppress(UsageError, OSError):
+                self._let_go(intent)
 
     def settled(self, intent: Intent) -> dict[str, Any] | None:
-        """Return how an intent ended, or None while it is open."""
+        """Return how an intent ended, or None while it is open.
+
+        Raises:
+            UsageError: what is written there cannot be read.
+        """
+        folder = self._root / intent.id
         try:
-            facts: dict[str, Any] = json.loads(
-                (self._root / intent.id / "settled.json").read_bytes()
-            )
+            facts: dict[str, Any] = json.loads((folder / "settled.json").read_bytes())
+            return facts | {"outcome": facts["outcome"]}
         except FileNotFoundError:
             return None
-        return facts
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise _unreadable(folder, problem) from None
 
     def intents(self, pixel: str = "", since: datetime | None = None) -> list[Intent]:
         """Return the intents, oldest first: of one pixel, or since a time, when that is given."""
@@ -188,7 +212,8 @@ class Escrow:
 
     def give_back(self, intent: Intent) -> None:
         """Return the reserve of an intent that stays open, when nothing more can come of it."""
-        (self._root / intent.id / "reserve").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what cannot be removed stays, and harms nobody
+            (self._root / intent.id / "reserve").unlink(missing_ok=True)
 
     def unsettled(self) -> list[Intent]:
         """Return the open intents, oldest first."""
@@ -204,11 +229,14 @@ class Escrow:
                 facts = json.loads((folder / "intent.json").read_bytes())
                 yield Intent(**facts | {"stores": tuple(facts["stores"])})
             except (OSError, ValueError, KeyError, TypeError) as problem:
-                # Left untouched on purpose: what lies there may be the only copy of a token.
-                raise UsageError(
-                    f"the escrow record {folder} cannot be read ({type(problem).__name__})",
-                    next_step="move that folder somewhere safe and run `pixelmint recover` again",
-                ) from None
+                if folder.exists():  # else another process let go of it meanwhile
+                    raise _unreadable(folder, problem) from None
+
+    def _holds(self, path: Path, body: bytes) -> bool:
+        try:
+            return self._sealer.open(path.read_bytes(), "check", {}) == body
+        except UsageError:
+            return False
 
     def _seal(self, path: Path, kind: str, intent: Intent, body: bytes) -> None:
         blob = self._sealer.seal(kind, intent.about, body)
@@ -217,8 +245,7 @@ class Escrow:
         except OSError:
             # The disk filled up after the check. A token is worth more than the reserve.
             (path.parent / "reserve").unlink(missing_ok=True)
-            with self._disk("take what the page showed"):
-                write_private(path, blob)
+            write_private(path, blob)
 
     def _let_go(self, intent: Intent) -> None:
         """Remove older records of the same pixel that a later stored token has made needless."""
@@ -229,7 +256,12 @@ class Escrow:
             # An open intent whose token is kept still has a store to reach: never removed.
             if each.id in spare or (self.settled(each) is None and self.token(each) is not None):
                 continue
-            shutil.rmtree(self._root / each.id, ignore_errors=True)
+            # Renamed first: killed half-way, what is left must not be taken for a damaged record.
+            (self._root / each.id).rename(self._root / f".{each.id}")
+        # With them goes what was killed while it was made or removed.
+        for folder in self._root.glob(f".*-{intent.pixel}-*"):
+            if folder.name[1:] < intent.id:
+                shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def _disk(self, doing: str) -> Iterator[None]:
@@ -244,3 +276,11 @@ class Escrow:
             where=str(self._root),
             next_step="free some space or make the folder writable, or set PIXELMINT_HOME",
         )
+
+
+def _unreadable(folder: Path, problem: Exception) -> UsageError:
+    # Left untouched on purpose: what lies there may be the only copy of a token.
+    return UsageError(
+        f"the escrow record {folder} cannot be read ({type(problem).__name__})",
+        next_step="move that folder somewhere safe and run `pixelmint recover` again",
+    )

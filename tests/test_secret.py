@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automation.errors import UsageError
@@ -19,6 +19,7 @@ from automation.secret import RedactingFilter, Secret, fingerprint, guard_enviro
 TEXT = "fixture-token-seen-nowhere-0001"
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.text())
 def test_a_fingerprint_is_the_first_twelve_digits_of_sha256(text: str) -> None:
     """Of the UTF-8 bytes, as the contract says."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -292,6 +292,7 @@ def test_neither_key_nor_database_password_is_in_any_rendering() -> None:
     assert settings.key.reveal() == KEY
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=6))
 def test_a_refused_value_is_never_quoted(value: str) -> None:
     """Whatever is put in the wrong place, a key for one, stays out of the message."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automation.errors import StoreFailed, UsageError
@@ -207,6 +207,7 @@ class TestLocal:
 class TestTemplate:
     """Placeholders."""
 
+    @settings(deadline=None)  # a busy machine is no fault
     @given(one=st.text(min_size=1), other=st.text(min_size=1))
     def test_different_values_never_meet(self, one: str, other: str) -> None:
         """What is filled in is a word, and each value has its own."""

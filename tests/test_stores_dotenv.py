@@ -8,7 +8,7 @@ import pyrage
 import pytest
 from dotenv import dotenv_values
 from filelock import FileLock
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automation.errors import StoreFailed, UsageError
@@ -61,6 +61,7 @@ class TestDotenv:
         """However it is quoted."""
         assert envfile.set_value(b"T = 'new' # x", "T", "new") == b"T = 'new' # x"
 
+    @settings(deadline=None)  # a busy machine is no fault
     @given(
         before=st.lists(
             st.sampled_from(

@@ -108,8 +108,14 @@ def test_signing_in_is_noticed_on_any_page(lane: Lane, console: Site, start: str
 def test_a_closed_window_is_an_answer(lane: Lane, console: Site) -> None:
     """The person does not want to; nobody waits for the time to be up."""
     console.routes["/"] = WAITS
+
+    def close(_: str) -> None:
+        page = lane.context.pages[0]
+        page.wait_for_load_state("load")  # `close` on a loading page may hang: Playwright 1.65
+        page.close()
+
     with pytest.raises(SignInNeeded, match="the window was closed") as raised:
-        hand_off(lane, console.url, shows_home, 60, lambda _: lane.context.pages[0].close())
+        hand_off(lane, console.url, shows_home, 60, close)
     assert raised.value.next_step == "pixelmint sign-in"
 
 

@@ -6,7 +6,7 @@ one thread share that thread's Playwright, because Playwright allows one per thr
 Measured with Playwright 1.65 and Chromium 156 on Linux: when this process is killed, its driver
 (node) ends and takes Chromium along; when the driver is killed, Chromium sees its pipe close and
 ends by itself. `tests/test_browser.py` holds both to be true. What a killed driver leaves is its
-empty profile folder under the temporary folder: contexts keep their state in memory.
+profile folder under the temporary folder, without the session: contexts keep that in memory.
 """
 
 import contextlib
@@ -280,8 +280,8 @@ class Lane:
     def close_context(self) -> None:
         """Close the open context, if any. Its pages close without asking.
 
-        NOTE: not by `page.close()`, which hung for ever in about 1 of 6 tries on a page that was
-        still loading (Playwright 1.65, Chromium 156); closing the context never did, in 60.
+        NOTE: not by `page.close()`, which on a page that was still loading hung for ever within
+        ten tries, twice (Playwright 1.65, Chromium 156); closing the context did not in 60.
         """
         context, self._context = self._context, None
         if context is not None:

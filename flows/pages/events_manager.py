@@ -151,6 +151,8 @@ class EventsManager:
                 if shows_code(self._page, pixel):
                     return "here"
                 others = codes_on(self._page)
+                if pixel in others:  # drawn between the two looks
+                    return "here"
                 return f"other {others[0]}" if len(others) == 1 and self._settings() else None
             gone_for.append(0.2)
             return "elsewhere" if sum(gone_for) >= _SETTLED_S else None

@@ -44,9 +44,9 @@ class Identity:
     """What the console calls the pixel, where that could be told."""
 
 
-def codes_near(page: Page, where: Region | ElementHandle) -> list[str]:
+def codes_near(where: Region | ElementHandle) -> list[str]:
     """Return the pixel codes that stand nearest to a part of the page."""
-    return [each for each in nearest(where, CODE, page) if _WELL_FORMED.fullmatch(each)]
+    return [each for each in nearest(where, CODE) if _WELL_FORMED.fullmatch(each)]
 
 
 def codes_on(page: Page) -> list[str]:

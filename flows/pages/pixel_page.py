@@ -127,7 +127,7 @@ class PixelPage:
         return self.identity
 
     def _refuse_other_pixel(self) -> None:
-        near = codes_near(self.page, self._the_section())
+        near = codes_near(self._the_section())
         if near == [self._pixel]:
             return
         if not near and in_address(self.page, self._pixel) and self._seen_code:
@@ -330,7 +330,7 @@ class PixelPage:
         """
         try:
             section = self._region()
-            near = codes_near(self.page, section) if section is not None else []
+            near = codes_near(section) if section is not None else []
         except Error:
             near = []
         return "" if self._pixel in near else ", ".join(near)

@@ -18,12 +18,26 @@ from automation.controls_regions import Extent, extent, overlays
 from automation.controls_score import ENOUGH, KIND, MARGIN, NAME, TEXT, Candidate, candidates
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, units
-from automation.controls_words import EXACT, Label, Meaning, fold, forbidden, match, quote
+from automation.controls_words import EXACT, Label, Meaning, fold, match, mentions, quote
 from automation.errors import PageChanged, PermissionDenied
 
 __all__ = [
-    "Found", "Label", "Look", "Meaning", "Region", "Spot", "dialogs", "find", "fold", "forbidden",
-    "look", "match", "nearest", "quote", "region", "texts",
+    "Found",
+    "Label",
+    "Look",
+    "Meaning",
+    "Region",
+    "Spot",
+    "dialogs",
+    "find",
+    "fold",
+    "look",
+    "match",
+    "mentions",
+    "nearest",
+    "quote",
+    "region",
+    "texts",
 ]  # fmt: skip
 
 _PROBED = 12
@@ -436,4 +450,4 @@ def _weak(candidate: Candidate) -> str:
 
 def _nobody(meaning: Meaning) -> str:
     first = meaning.labels[0].text if meaning.labels else meaning.name
-    return f"no visible element says {quote(first)!r} in any known wording"
+    return f"no visible element says {first!r} in any known wording"  # our word, not the page's

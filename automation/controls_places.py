@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, is_real, kind_of
-from automation.controls_words import EXTRA, FILLED, INSIDE, Meaning, best, forbidden, tight
+from automation.controls_words import EXTRA, FILLED, INSIDE, Meaning, best, mentions, tight
 
 _ROW_TEXT = 600
 """More text than this is no row's."""
@@ -79,7 +79,7 @@ def _is_about_another(tree: Tree, node: Node, label: str, meaning: Meaning) -> b
 def _opener(
     units: Sequence[Unit], whole: Node, spots: Sequence[Node], label: str, meaning: Meaning
 ) -> tuple[list[Unit], str]:
-    inside = [u for u in units if whole.holds(u.target) and not forbidden(meaning.never, u.name)]
+    inside = [u for u in units if whole.holds(u.target) and not mentions(meaning.never, u.name)]
     inside = [u for u in inside if u.kind not in ("textbox", "choice")]
     to_it = [u for u in inside if label in u.target.href]
     if to_it:
@@ -146,7 +146,7 @@ def _icons_beside(units: Sequence[Unit], anchor: Unit, meaning: Meaning) -> list
         if around.full is None or len(around.full) > 300:
             return []
         near = [u for u in units if around.holds(u.target) and _is_icon(u) and u is not anchor]
-        near = [u for u in near if not forbidden(meaning.never, _says(u))]
+        near = [u for u in near if not mentions(meaning.never, _says(u))]
         named = [u for u in near if _means(u, meaning)]
         if named:
             return named

@@ -14,7 +14,7 @@ from automation.controls_words import (
     Meaning,
     best,
     fold,
-    forbidden,
+    mentions,
     tight,
 )
 
@@ -31,6 +31,7 @@ MARGIN = 0.10
 """The least distance to the next best. An exact wording stands 0.14 and more above one that is not,
 a control 0.25 above a mere text; one kind of clickable element only 0.08 above another: unsure."""
 
+_IDLE_IN_IDS = {"btn", "button", "cta", "event", "events", "api", "link", "tab", "icon"}
 _WORDS = {EXACT: "exactly", FILLED: "with idle words", EXTRA: "with a few more", INSIDE: "within"}
 
 
@@ -64,10 +65,8 @@ def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
     if not fit or vetoed(unit, meaning):
         return None
     said = tight(unit.text) or tight(unit.name)
-    if not (name or text):  # an unknown language: its id alone must say it, on the very kind
-        if fit < 1 or not said:
-            return None
-        return Candidate(unit, 0.72, EXTRA, fit, None, [f"its id says {known!r}", kind])
+    if not (name or text):
+        return _by_id_alone(unit, known, fit) if said else None
     how = (
         [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
         if label
@@ -87,6 +86,18 @@ def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
         how.append("its id fits")
     score = sum(w * e for w, e in weights.items()) / sum(weights)
     return Candidate(unit, round(score, 3), max(name, text), fit, label, [*how, kind])
+
+
+def _by_id_alone(unit: Unit, known: str, fit: float) -> Candidate | None:
+    """Take a control in a language we do not know where its id says just that, on the very kind."""
+    if fit < 1:
+        return None
+    for node in unit.members:
+        rest = set(_split(node.known)) - set(known.split()) - _IDLE_IN_IDS
+        if node.known and not any(word.isalpha() and len(word) > 2 for word in rest):
+            how = [f"its id says {known!r}", "its wording is not known"]
+            return Candidate(unit, 0.72, 0.8, fit, None, how)
+    return None
 
 
 def _said(unit: Unit) -> str:
@@ -128,7 +139,7 @@ def vetoed(unit: Unit, meaning: Meaning) -> str | None:
     """Return the never-word that the unit's own name, text or id holds."""
     ids = " ".join(" ".join(_split(node.known)) for node in unit.members[-3:])
     for said in (unit.name, unit.text, unit.target.aria, unit.target.hint, ids):
-        word = forbidden(meaning.never, said)
+        word = mentions(meaning.never, said)
         if word:
             return word
     return None

@@ -3,15 +3,18 @@
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 EXACT, FILLED, EXTRA, INSIDE = 1.0, 0.9, 0.6, 0.3
 """How well a text says a label: just that; with idle words; with a few more; within much more."""
 
-_NO_SPACES = re.compile(r"[\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CJK = "[\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_NO_SPACES = re.compile(_CJK)
 _LETTERS = str.maketrans({"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ß": "ss"})
+_SCRIPTS = re.compile(rf"(?<=[a-z0-9])(?={_CJK})|(?<={_CJK})(?=[a-z0-9])")
+_NOT_WORDS = re.compile(r"[^a-z0-9]+")
 _SECRETIVE = re.compile(r"[\w.\-+/=]{16,}")
 
 
@@ -59,9 +62,15 @@ class Meaning:
     """True where the click cannot be taken back: exact wording and signs of a control only."""
 
 
-@functools.lru_cache(maxsize=16384)
 def fold(text: str) -> str:
     """Return the text without case, accents, punctuation, icons and invisible characters."""
+    return _fold_kept(text) if len(text) <= 500 else _fold(text)
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return _NOT_WORDS.sub(" ", text.lower()).strip()
+    # Casefolded again, because NFKD can bring capitals back (from letter-like symbols).
     text = unicodedata.normalize("NFKD", text.casefold()).casefold().translate(_LETTERS)
     kept = []
     for char in text:
@@ -70,8 +79,11 @@ def fold(text: str) -> str:
             kept.append(char)
         elif kind not in ("Cf", "Mn", "Co"):  # invisible, accents, icon fonts: as if not there
             kept.append(" ")
-    # Twice casefolded above because NFKD can bring capitals back (e.g. from letter-like symbols).
-    return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
+    folded = unicodedata.normalize("NFC", "".join(kept))
+    return " ".join(_SCRIPTS.sub(" ", folded).split())
+
+
+_fold_kept = functools.lru_cache(maxsize=16384)(_fold)
 
 
 @functools.lru_cache(maxsize=16384)
@@ -80,60 +92,127 @@ def tight(text: str) -> str:
     return fold(text).replace(" ", "")
 
 
-def match(label: str, text: str, fillers: Iterable[str] = ()) -> float:
-    """Say how well a text says a label: EXACT, FILLED, EXTRA, INSIDE or 0."""
-    wanted, given = fold(label), fold(text)
-    if not wanted or not given:
-        return 0.0
-    if tight(label) == tight(text):
-        return EXACT
-    rest = _rest_spaceless(label, text) if _NO_SPACES.search(wanted) else _rest(wanted, given)
-    if rest is None:
-        return 0.0
-    idle = set(fillers)
-    if all(word in idle for word in rest):
-        return FILLED
-    room = len(wanted.split()) + 1
-    small = len(rest) <= min(room, 3) and sum(map(len, rest)) <= max(8, len(wanted))
-    return EXTRA if small else INSIDE
+class _Form:
+    """A label made ready to be looked for in many texts."""
+
+    __slots__ = ("dense", "label", "need", "room", "spaceless")
+
+    def __init__(self, label: Label) -> None:
+        folded = fold(label.text)
+        self.label = label
+        self.dense = folded.replace(" ", "")
+        self.need = folded.split()
+        self.spaceless = bool(_NO_SPACES.search(folded))
+        # How much more may stand there: a single word says too little to bear any.
+        self.room = min(len(self.need), 3) if len(self.need) > 1 else 0
+        if self.spaceless:
+            self.room = 2 if len(self.dense) > 2 else 0
+
+    def match(self, dense: str, words: list[str], idle: frozenset[str]) -> float:
+        """Say how well a text says it, given without spaces and as words."""
+        if not self.dense or not dense:
+            return 0.0
+        if self.dense == dense:
+            return EXACT
+        rest = self._rest_of(dense) if self.spaceless else self._rest(words)
+        if rest is None:
+            return 0.0
+        if all(word in idle for word in rest):
+            return FILLED
+        small = len(rest) <= self.room and sum(map(len, rest)) <= max(8, len(self.dense))
+        return EXTRA if small else INSIDE
+
+    def _rest(self, words: list[str]) -> list[str] | None:
+        """Return the words that the label does not use, or None where it is not among them."""
+        need, at = self.need, 0
+        rest = []
+        for word in words:
+            if at < len(need) and word == need[at]:
+                at += 1
+            else:
+                rest.append(word)
+        return rest if at == len(need) else None
+
+    def _rest_of(self, dense: str) -> list[str] | None:
+        before, found, after = dense.partition(self.dense)
+        return [part for part in (before, after) if part] if found else None
 
 
-def _rest(wanted: str, given: str) -> list[str] | None:
-    """Return the words of `given` that `wanted` does not use, or None if it is not in there."""
-    need, rest = wanted.split(), []
-    at = 0
-    for word in given.split():
-        if at < len(need) and word == need[at]:
-            at += 1
-        else:
-            rest.append(word)
-    return rest if at == len(need) else None
+class _Prepared:
+    """A list of labels, ordered so that most texts are told from it without trying each."""
+
+    def __init__(self, labels: Sequence[Label]) -> None:
+        self.labels = labels
+        self.exact: dict[str, Label] = {}
+        self.by_first: dict[str, list[_Form]] = {}
+        self.spaceless: list[_Form] = []
+        for form in (_Form(label) for label in labels):
+            if not form.dense:
+                continue
+            self.exact.setdefault(form.dense, form.label)
+            if form.spaceless:
+                self.spaceless.append(form)
+            else:
+                self.by_first.setdefault(form.need[0], []).append(form)
+
+    def worth_trying(self, given: str, words: list[str]) -> Iterator[_Form]:
+        """Give the labels that could be in a text."""
+        if self.spaceless and not given.isascii():
+            yield from self.spaceless
+        for word in dict.fromkeys(words):
+            yield from self.by_first.get(word, ())
 
 
-def _rest_spaceless(label: str, text: str) -> list[str] | None:
-    wanted, given = tight(label), tight(text)
-    start = given.find(wanted)
-    if start < 0:
-        return None
-    return [part for part in (given[:start], given[start + len(wanted) :]) if part]
+_lists: dict[int, _Prepared] = {}
+
+
+def _prepared(labels: Sequence[Label]) -> _Prepared:
+    """Prepare a list of labels once; it is kept with the result, so its id stays its own."""
+    kept = _lists.get(id(labels))
+    if kept is None or kept.labels is not labels:
+        if len(_lists) > 500:
+            _lists.clear()
+        kept = _lists[id(labels)] = _Prepared(labels)
+    return kept
+
+
+@functools.lru_cache(maxsize=4096)
+def _form(label: str) -> _Form:
+    return _Form(Label(label))
+
+
+def match(label: str, text: str, idle: frozenset[str] = frozenset()) -> float:
+    """Say how well a text says a label: EXACT, FILLED, EXTRA, INSIDE or 0.
+
+    Args:
+        label: the wording looked for.
+        text: what the page says.
+        idle: folded words that may stand around it without changing what is said.
+    """
+    given = fold(text)
+    return _form(label).match(given.replace(" ", ""), given.split(), idle)
 
 
 def best(
-    labels: Iterable[Label], text: str, fillers: Iterable[str] = ()
+    labels: tuple[Label, ...], text: str, idle: frozenset[str] = frozenset()
 ) -> tuple[float, Label | None]:
     """Return the best match among the labels, and the label."""
     top: tuple[float, Label | None] = (0.0, None)
-    if not fold(text):
+    given = fold(text)
+    if not given:
         return top
-    for label in labels:
-        how_well = match(label.text, text, fillers)
+    dense, words, known = given.replace(" ", ""), given.split(), _prepared(labels)
+    if dense in known.exact:
+        return EXACT, known.exact[dense]
+    for form in known.worth_trying(given, words):
+        how_well = form.match(dense, words, idle)
         if how_well > top[0]:
-            top = (how_well, label)
+            top = (how_well, form.label)
     return top
 
 
-def forbidden(never: Iterable[str], text: str) -> str | None:
-    """Return the never-word that a text holds, or None.
+def mentions(words: Iterable[str], text: str) -> str | None:
+    """Return the first of some words that a text holds, or None.
 
     A word counts at the start of a word ("deleted" holds "delete"), also where a hyphen or a
     space splits it ("re-generate" holds "regenerate"); in scripts without spaces, anywhere.
@@ -141,19 +220,17 @@ def forbidden(never: Iterable[str], text: str) -> str | None:
     given = fold(text)
     if not given:
         return None
-    words = given.split()
-    joined = [first + second for first, second in pairwise(words)]
-    padded = " " + given
-    for word in never:
+    spoken = given.split()
+    joined = {first + second for first, second in pairwise(spoken)} | set(spoken)
+    padded, dense = " " + given, given.replace(" ", "")
+    for word in words:
         bad = fold(word)
         if not bad:
             continue
         if _NO_SPACES.search(bad):
-            if tight(word) in tight(text):
+            if bad.replace(" ", "") in dense:
                 return word
-        elif " " + bad in padded if len(bad) > 3 else bad in words:
-            return word
-        elif bad in joined:
+        elif bad in joined or (len(bad) > 3 and " " + bad in padded):
             return word
     return None
 

@@ -96,7 +96,7 @@ def _coverage_settings(folder: Path) -> Path:
         "parallel = true\n"
         "concurrency = greenlet, thread\n"
         "patch = subprocess\n"  # workers, and the children that tests start
-        f"data_file = {folder}/coverage\n"
+        f"data_file = {folder}/data\n"
         f"source =\n  {ROOT}/automation\n  {ROOT}/flows\n"
         "[report]\n"
         "exclude_also =\n  if TYPE_CHECKING:\n  \\.\\.\\.$\n"

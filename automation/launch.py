@@ -1,6 +1,8 @@
 """Start a browser, or reach a remote one, and say in plain words why that did not work."""
 
+import contextlib
 import inspect
+import logging
 import os
 import re
 import sys
@@ -11,8 +13,11 @@ from playwright.sync_api import Browser, Error, Playwright
 from automation.errors import UsageError
 from automation.finding import Choice
 
+log = logging.getLogger(__name__)
+
+_NO_SANDBOX = ": its sandbox is not allowed here"
 _REASONS = (
-    (r"(?i)sandboxing failed|no usable sandbox", "its sandbox is not allowed here"),
+    (r"(?i)sandboxing failed|no usable sandbox", _NO_SANDBOX.removeprefix(": ")),
     (r"Missing X server|cannot open display", "there is no screen"),
     (r"ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ECONNRESET", "nothing answers there"),
     (r"Timeout \d+ms", "no answer in time"),
@@ -59,6 +64,11 @@ def launch(playwright: Playwright, choice: Choice, headless: bool, proxy: str | 
         return playwright.chromium.launch(**options)
     except Error as problem:
         why = _why(str(problem))
+    if why == _NO_SANDBOX and options["chromium_sandbox"]:
+        # Most containers allow no sandbox to anybody. The only pages opened are the console's own.
+        log.warning("this system allows the browser no sandbox; it is started without one")
+        with contextlib.suppress(Error):
+            return playwright.chromium.launch(**options | {"chromium_sandbox": False})
     raise UsageError(
         f"{choice.described} did not start{why}",
         next_step="set PIXELMINT_BROWSER to a browser that starts here",

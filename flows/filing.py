@@ -40,7 +40,7 @@ def agreed(workshop: Workshop, intent: Intent, sightings: list[Sighting]) -> Agr
     def is_known(text: str) -> bool:
         return text in (intent.pixel, intent.account) or is_pixel_code(text)
 
-    agreement = agree(sightings, is_known, workshop.wording.words("token_words"))
+    agreement = agree(sightings, is_known, workshop.wording.token_words)
     if agreement is not None:
         _refuse_foreign(intent, agreement.token, sightings)
     return agreement

@@ -6,14 +6,13 @@ against a live page: the recordings are all drawn.
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlencode, urlsplit
 
 from playwright.sync_api import Error, Page
 
 from automation.browser import step
-from automation.controls import Found, Label, Meaning, look, texts
+from automation.controls import Found, look, texts
 from automation.errors import HumanCheck, PageChanged, PixelNotFound, WrongPixel
 from flows.pages import obstacles
 from flows.pages.identity import CODE, codes_on, in_address, read_account, shows_code
@@ -209,23 +208,16 @@ class EventsManager:
             raise PageChanged("no list of pixels was found behind the menus")
 
     def _is_list(self) -> bool | None:
-        words = self._wording.words("empty_list")
-        listed = bool(codes_on(self._page)) or any(
-            texts(self._page, re.compile(re.escape(each), re.I)) for each in words
-        )
-        on_list = urlsplit(self._page.url).path.rstrip("/").endswith("/list")
-        return (listed and (on_list or len(codes_on(self._page)) > 0)) or None
+        return bool(codes_on(self._page)) or None
 
     def _next_menu(self) -> Found:
         """Return the innermost menu entry that is there: what a person would click next."""
-        tried = ("data_sources", "datasets_overview", "web_events", "manage_web_events",
+        tried = ("data_sources", "datasets_overview", "manage", "web_events",
                  "events_manager_entry", "events_menu", "tools_menu")  # fmt: skip
 
         def entry() -> Found | None:
-            for name in tried:
-                if (found := self._look_known(name)) and found.text not in self._clicked:
-                    return found
-            return None
+            seen = (look(self._page, self._wording.meaning(name)).found for name in tried)
+            return next((each for each in seen if each and each.text not in self._clicked), None)
 
         found = self._until(entry)
         if not isinstance(found, Found):
@@ -236,12 +228,6 @@ class EventsManager:
         self._clicked.add(found.text)
         return found
 
-    def _look_known(self, name: str) -> Found | None:
-        try:
-            return look(self._page, self._wording.meaning(name)).found
-        except KeyError:
-            return None
-
     def _click(self, found: Found) -> None:
         self._clear()
         found.click(self._patience_s * 1000)
@@ -249,14 +235,7 @@ class EventsManager:
     # -- the list ---------------------------------------------------------------------------
 
     def _row(self, pixel: str) -> Found | None:
-        meaning = Meaning(
-            name=f"row of {pixel}",
-            labels=(Label(pixel, language="", verified=True, source="the pixel's code"),),
-            kinds=frozenset({"row", "link"}),
-            never=self._wording.meaning("generate").never,
-            rivals=CODE.pattern,
-        )
-        return look(self._page, meaning).found
+        return look(self._page, self._wording.row(pixel)).found
 
     def _find_row(self, pixel: str) -> Found | None:
         """Page, search and scroll until the row with this very code is there."""
@@ -273,7 +252,7 @@ class EventsManager:
 
     def _search(self, pixel: str) -> bool:
         """Type the code into the list's search field, where there is one."""
-        field = look(self._page, self._wording.meaning("search")).found
+        field = look(self._page, self._wording.meaning("pixel_search")).found
         if field is None:
             return False
         self._fill(field, pixel)
@@ -336,7 +315,7 @@ class EventsManager:
         """
         self._say("opening Data sources")
         self._open_list(account)
-        seen = read_account(self._page, account, self._wording.words("account"))
+        seen = read_account(self._page, account, self._wording.account_words)
         rows: dict[str, str] = {}
         for codes in self._pages():
             names = self._names(codes)

@@ -11,7 +11,17 @@ from collections.abc import Callable
 
 from playwright.sync_api import Dialog, Error, Page
 
-from automation.controls import Found, Look, Region, dialogs, look, match, region
+from automation.controls import (
+    Found,
+    Label,
+    Look,
+    Meaning,
+    Region,
+    dialogs,
+    look,
+    quote,
+    region,
+)
 from automation.errors import (
     AutomationError,
     HumanCheck,
@@ -37,6 +47,8 @@ log = logging.getLogger(__name__)
 
 _MASKED = re.compile("[\u2022\u25cf\u2219\u00b7*\uff0a]{4,}|[xX]{8,}")
 """Bullets, dots, asterisks (also the full-width one) and x's that stand for a hidden token."""
+_TELLS = 0.7
+"""How surely a short text must say that a token is active, created or the like."""
 _ROLE = "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center"
 
 
@@ -121,7 +133,7 @@ class PixelPage:
         Raises:
             WrongPixel: they are not those that were asked for.
         """
-        account = read_account(self.page, self._account, self._wording.words("account"))
+        account = read_account(self.page, self._account, self._wording.account_words)
         self._refuse_other_pixel()
         self.identity = Identity(self._pixel, account, self.identity.name)
         return self.identity
@@ -153,12 +165,13 @@ class PixelPage:
     def token_exists(self) -> str:
         """Return the sign by which a token is known to exist already; empty where there is none."""
 
-        def settled() -> str | None:
+        def settled() -> tuple[str] | None:
             self._clear()
             section = self._the_section()
-            return self._sign(section) or ("" if self._control_of(section) else None)
+            sign = self._sign(section)
+            return (sign,) if sign or self._control_of(section) else None
 
-        return steady(self.page, settled, self._patience_s) or ""
+        return (steady(self.page, settled, self._patience_s) or ("",))[0]
 
     def _control_of(self, section: Region) -> bool:
         seen = section.look(self._wording.meaning("generate"))
@@ -168,13 +181,12 @@ class PixelPage:
         """Look for a masked value, a control to replace it, or words that tell of a token."""
         if section.look(self._wording.meaning("replace")).found:
             return "there is a control to replace it"
-        text = section.text()
-        if _MASKED.search(text):
+        if _MASKED.search(section.text()):
             return "it is shown masked"
-        for word in self._wording.words("existing_token"):
-            if match(word, text):
-                return f"the section says {word!r}"
-        return ""
+        signs = tuple(Label(each) for each in self._wording.words("existing_token"))
+        meaning = Meaning("existing_token", signs, frozenset({"text", "heading"}))
+        told = [each for each in section.look(meaning).candidates if each.score >= _TELLS]
+        return f"the section says {quote(told[0].text)!r}" if told else ""
 
     def find_generate(self, *, replace: bool) -> None:
         """Find the one control that generates.
@@ -239,7 +251,7 @@ class PixelPage:
             AutomationError: something is not as it was. Nothing was clicked.
         """
         self._clear()
-        again = read_account(self.page, self.identity.account, self._wording.words("account"))
+        again = read_account(self.page, self.identity.account, self._wording.account_words)
         self._refuse_other_pixel()
         if again != self.identity.account:
             raise WrongPixel("the account changed while the page was read")
@@ -287,7 +299,7 @@ class PixelPage:
 
     def _confirmation(self, dialog: Region) -> Found | None:
         text = dialog.text().lower()
-        speaks = any(each in text for each in self._wording.words("token_words"))
+        speaks = any(each in text for each in self._wording.token_words)
         return dialog.look(self._wording.meaning("confirm")).found if speaks else None
 
     def copy(self) -> bool:
@@ -337,8 +349,8 @@ class PixelPage:
 
     def _answer(self, dialog: Dialog) -> None:
         """Say yes to the page's own `confirm()` where it speaks of the token, else no."""
-        words = self._wording.words("token_words")
-        known = dialog.type == "confirm" and any(w in dialog.message.lower() for w in words)
+        text, words = dialog.message.lower(), self._wording.token_words
+        known = dialog.type == "confirm" and any(each in text for each in words)
         try:
             dialog.accept() if known else dialog.dismiss()
         except Error:

@@ -7,18 +7,16 @@ are tried for reach (`controls_probe`), and one is taken only if it stands clear
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from playwright.sync_api import ElementHandle, Page
-from playwright.sync_api import Error as BrowserError
 
-from automation import controls_places as places
-from automation.controls_probe import Probe, probe
+from automation.controls_decide import Found, Look, decide, found_of, nobody
 from automation.controls_regions import Extent, extent, overlays
-from automation.controls_score import ENOUGH, KIND, MARGIN, NAME, TEXT, Candidate, candidates
+from automation.controls_score import ENOUGH, MARGIN, Candidate, candidates
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, units
-from automation.controls_words import EXACT, Label, Meaning, fold, match, mentions, quote
+from automation.controls_words import Label, Meaning, fold, match, mentions, quote
 from automation.errors import PageChanged, PermissionDenied
 
 __all__ = [
@@ -39,72 +37,6 @@ __all__ = [
     "region",
     "texts",
 ]  # fmt: skip
-
-_PROBED = 12
-_STRICT_WORDING, _STRICT_FIT = 0.8, 0.5
-
-
-@dataclass(frozen=True)
-class Found:
-    """The one control that is meant, and why it is taken for it."""
-
-    meaning: Meaning
-    label: Label | None
-    """The wording that matched, None where place or id told."""
-    score: float
-    margin: float
-    """Distance to the next best."""
-    runner_up: str
-    """The next best in words, empty where there is none."""
-    how: tuple[str, ...]
-    """The evidence in words."""
-    text: str
-    """Its own visible text, at most 80 characters."""
-    enabled: bool
-    element: ElementHandle = field(repr=False)
-    """What a click must reach."""
-    page: Page = field(repr=False)
-
-    def click(self, timeout_ms: float) -> None:
-        """Click it once, as a person would; never by force.
-
-        Playwright first waits until it is visible, steady, enabled and not covered.
-
-        Raises:
-            PageChanged: it cannot be clicked; the message says whether a click may have happened.
-        """
-        name = self.meaning.name
-        for trial, problem in ((True, "nothing was clicked"), (False, "it may have been clicked")):
-            try:
-                self.element.click(timeout=timeout_ms, trial=trial)
-                continue
-            except BrowserError as reported:
-                kind = type(reported).__name__
-            # Raised outside the except block: Playwright's own message may hold page values.
-            raise PageChanged(f"{name}: clicking failed ({kind}), {problem}")
-
-    def still(self) -> bool:
-        """Say whether it is still there, visible, enabled and says the same."""
-        try:
-            with Tree(self.page) as tree:
-                node = tree.node_of(self.element)
-                unit = next((u for u in units(tree) if node and u.target is node), None)
-        except BrowserError:
-            return False
-        return bool(unit and unit.target.visible and unit.enabled and unit.text[:80] == self.text)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What a look for one control brought."""
-
-    found: Found | None
-    disabled: Found | None
-    """The clear candidate where that one is switched off."""
-    candidates: tuple[Found, ...]
-    """All that came into question, best first."""
-    why: str
-    """Why nothing was found, in words."""
 
 
 @dataclass(frozen=True)
@@ -168,9 +100,9 @@ def look(where: Page | Region, meaning: Meaning) -> Look:
             part = _part(tree, everything, where)
             if part is None:
                 return Look(None, None, (), f"the section {where.name} has gone")
-        result = _look(page, tree, _in(everything, part), meaning)
+        result = decide(page, tree, _in(everything, part), meaning)
         if part and part.wide > part.end and not (result.candidates or result.found):
-            result = _look(page, tree, _in(everything, part.widened()), meaning)
+            result = decide(page, tree, _in(everything, part.widened()), meaning)
         return result
 
 
@@ -206,12 +138,12 @@ def region(page: Page, meaning: Meaning) -> Region:
         sections = _sections(tree, everything, meaning)
         if len(sections) == 1:
             heading, _ = sections[0]
-            found = _found(page, tree, meaning, heading, sections=[])
+            found = found_of(page, tree, meaning, heading, [])
             if found:
                 return Region(page, meaning.name, found.element, found, heading.unit.folded)
     names = " / ".join(quote(each.unit.text) for each, _ in sections)
     raise PageChanged(
-        f"{meaning.name}: " + (f"two stand equally: {names}" if sections else _nobody(meaning)),
+        f"{meaning.name}: " + (f"two stand equally: {names}" if sections else nobody(meaning)),
         next_step="run `doctor`; a wording of your own can be added without a new release",
     )
 
@@ -328,126 +260,3 @@ def _filled(everything: Sequence[Unit], heading: Unit, part: Extent) -> bool:
     return any(u.clickable or u.kind == "textbox" for u in inside) or any(
         len(u.text) > 12 for u in inside
     )
-
-
-def _look(page: Page, tree: Tree, among: Sequence[Unit], meaning: Meaning) -> Look:
-    if "row" in meaning.kinds:
-        return _by_place(page, tree, meaning, places.row(tree, among, meaning))
-    ranked = candidates(tree, among, meaning)
-    wanted = [c for c in ranked if c.score >= ENOUGH and _plain_enough(c, meaning)]
-    if not wanted and meaning.beside:
-        return _by_place(page, tree, meaning, places.icon(tree, among, meaning))
-    ranked, blocked = _reachable(tree, ranked, meaning)
-    return _decide(page, tree, meaning, ranked, blocked)
-
-
-def _plain_enough(candidate: Candidate, meaning: Meaning) -> bool:
-    if not meaning.strict:
-        return True
-    return candidate.wording >= _STRICT_WORDING and candidate.fit >= _STRICT_FIT
-
-
-def _reachable(
-    tree: Tree, ranked: list[Candidate], meaning: Meaning
-) -> tuple[list[Candidate], list[str]]:
-    """Drop what a click could not reach; lift plain texts that are drawn as buttons."""
-    if not ranked or meaning.kinds & {"heading", "region"}:
-        return ranked, []
-    asked = ranked[:_PROBED]
-    kept, blocked = [], []
-    for candidate, said in zip(asked, probe(tree, [c.unit.target for c in asked]), strict=True):
-        if not said.reachable:
-            blocked.append(f"{quote(candidate.unit.text)!r} is {_blocked(said)}")
-            continue
-        if said.framed and candidate.unit.kind == "text":
-            gain = (0.6 - candidate.fit) * KIND / (NAME + TEXT + KIND)
-            candidate = replace(
-                candidate, fit=0.6, score=round(candidate.score + gain, 3),
-                how=[*candidate.how, "it is drawn as a button"],
-            )  # fmt: skip
-        kept.append(candidate)
-    return sorted([*kept, *ranked[_PROBED:]], key=lambda c: -c.score), blocked
-
-
-def _blocked(said: Probe) -> str:
-    return {
-        "nested": "a frame around another control",
-        "gone": "gone",
-        "through": "not reached by clicks",
-    }.get(said.reach, "covered")
-
-
-def _decide(
-    page: Page, tree: Tree, meaning: Meaning, ranked: list[Candidate], blocked: list[str]
-) -> Look:
-    good = [c for c in ranked if c.score >= ENOUGH]
-    shown = tuple(f for c in ranked[:5] if (f := _found(page, tree, meaning, c, ranked)))
-    if not good:
-        why = "; ".join(blocked[:2]) or (_weak(ranked[0]) if ranked else _nobody(meaning))
-        return Look(None, None, shown, why)
-    best = good[0]
-    rivals = [c for c in ranked[1:] if best.score - c.score < MARGIN]
-    if rivals:
-        one, two = _describe(best), _describe(rivals[0])
-        off = shown[0] if shown and not best.unit.enabled else None
-        off = off if all(not c.unit.enabled for c in rivals) else None
-        return Look(None, off, shown, f"two stand equally: {one} / {two}")
-    if not _plain_enough(best, meaning):
-        return Look(None, None, shown, _weak(best))
-    found = _found(page, tree, meaning, best, ranked)
-    if found is None:
-        return Look(None, None, shown, "it went away while being looked at")
-    if not best.unit.enabled:
-        return Look(None, found, shown, f"{_describe(best)} is switched off")
-    return Look(found, None, shown, "")
-
-
-def _by_place(page: Page, tree: Tree, meaning: Meaning, place: places.Place) -> Look:
-    every = [Candidate(u, 0.9, EXACT, 1.0, None, [place.how]) for u in place.units]
-    if not every:
-        return Look(None, None, (), _nobody(meaning))
-    if len(every) > 1:
-        shown = tuple(f for c in every[:5] if (f := _found(page, tree, meaning, c, every)))
-        both = " / ".join(_describe(c) for c in every[:2])
-        return Look(None, None, shown, f"two stand equally: {both}")
-    only = probe(tree, [every[0].unit.target])[0]
-    if not only.reachable and only.reach != "nested":
-        return Look(None, None, (), f"{_describe(every[0])} is {_blocked(only)}")
-    return _decide(page, tree, meaning, every, [])
-
-
-def _found(
-    page: Page, tree: Tree, meaning: Meaning, one: Candidate, sections: Sequence[Candidate]
-) -> Found | None:
-    element = tree.handle(one.unit.target)
-    if element is None:
-        return None
-    others = [c for c in sections if c is not one]
-    second = others[0] if others else None
-    return Found(
-        meaning=meaning,
-        label=one.label,
-        score=one.score,
-        margin=round(one.score - second.score, 3) if second else one.score,
-        runner_up=_describe(second) if second else "",
-        how=tuple(one.how),
-        text=one.unit.text[:80],
-        enabled=one.unit.enabled,
-        element=element,
-        page=page,
-    )
-
-
-def _describe(candidate: Candidate) -> str:
-    said = quote(candidate.unit.text or candidate.unit.name) or "an icon"
-    kind = candidate.unit.kind
-    return f"{said!r} ({kind}, {candidate.score:.2f})"
-
-
-def _weak(candidate: Candidate) -> str:
-    return f"only {_describe(candidate)} comes near it: {', '.join(candidate.how)}"
-
-
-def _nobody(meaning: Meaning) -> str:
-    first = meaning.labels[0].text if meaning.labels else meaning.name
-    return f"no visible element says {first!r} in any known wording"  # our word, not the page's

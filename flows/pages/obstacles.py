@@ -19,7 +19,7 @@ from automation.controls_score import ENOUGH, candidates
 from automation.controls_tree import ABSOLUTE, FIXED, MODAL, Node, Tree
 from automation.controls_units import Unit, units
 from automation.controls_words import FILLED, Meaning, fold, match, mentions, quote, tight
-from automation.errors import AutomationError, HumanCheck, SignInNeeded
+from automation.errors import HumanCheck, SignInNeeded
 from flows.wording import Obstacle, Popup, Wording
 
 _MOST_POPUPS = 6
@@ -37,7 +37,7 @@ class Seen:
     sign: str
     """What showed it, in words; no page value that could be a secret."""
 
-    def error(self) -> AutomationError:
+    def error(self) -> HumanCheck | SignInNeeded:
         """Return the error that says what was seen and what the person should do."""
         known = SignInNeeded if self.obstacle.code == SignInNeeded.code else HumanCheck
         return known(f"{self.obstacle.says} ({self.sign})", next_step=self.obstacle.next_step)
@@ -86,10 +86,11 @@ def clear(page: Page, wording: Wording, log: logging.Logger) -> None:
             log.info("a pop-up would not close: %s (%s)", popup.name, says)
 
 
-def kind_of(page: Page, wording: Wording) -> Seen | None:
-    """Return what on the page only a person can take away, without touching anything."""
+def kind_of(page: Page, wording: Wording) -> HumanCheck | SignInNeeded | None:
+    """Return the error for what only a person can take away, without touching anything."""
     with _look(page, wording) as tree:
-        return _seen(_view(page, tree, wording))
+        seen = _seen(_view(page, tree, wording))
+    return seen.error() if seen else None
 
 
 def _look(page: Page, wording: Wording) -> Tree:

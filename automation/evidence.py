@@ -18,14 +18,21 @@ Kind = Literal["before", "answer", "socket", "text", "field", "copy"]
 
 _FORM = re.compile(r"[A-Za-z0-9_.-]{20,512}")
 """One run of these. The length and alphabet of a token are documented nowhere."""
+_HIDE = "*\u2022\u2026\u2217\u2219\u22ef\u25cf\uff0a"
+"""Characters that stand for hidden ones."""
+_RUN = re.compile(f"[A-Za-z0-9_.{_HIDE}-]+")
+_MASKED = re.compile(rf"[{_HIDE}]|\.\.|[xX]{{8}}")
+_MASKED_BESIDE = re.compile(rf"([{_HIDE}]\s?){{3}}")
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _OTHER_TOKEN = re.compile(r"csrf|xsrf|page|next|refresh|session|cursor|old|prev|mask|expire", re.I)
 _NOT_A_TOKEN = re.compile(
-    r"(^|_)(id|ids|code|hash|sign|signature|nonce|etag|uuid|url|time|date|message|msg|name|version"
+    r"(^|_)(id|ids|logid|requestid|traceid|code|hash|sign|signature|nonce|etag|uuid|url|time|date|message|msg|name|version"
     r"|region|tail|hint|label|title|type|status|trace|log|span|env|build|psm)$",
     re.I,
 )
 """Last words of the names under which answers carry what merely looks like a token."""
+_SAYS_NOTHING = re.compile(r"(^|_)(|data|value|result|key|secret|credential|content|payload)$")
+"""Names that would do for a token as well as for anything."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,9 @@ class _Candidate:
     named_by: set[str] = field(default_factory=set)
     """Sources that call it a token, in a name or a label."""
     denied: bool = False
-    """True when an answer gives it a name that tokens do not have."""
+    """True when an answer or a label gives it a name that tokens do not have."""
+    bare: bool = False
+    """True when it stands where a token may stand: on the page, or under a name of no meaning."""
 
 
 def agree(
@@ -89,13 +98,15 @@ def agree(
         token_words: words of a label that say "token", in lower case.
     """
     candidates = _candidates(list(sightings), is_known, tuple(token_words))
-    for test in (_agreed, _copied, _labelled, _answered, _alone):
+    for test in (_agreed, _copied, _labelled, _answered, _handed_over, _alone):
         group = {text: each for text, each in candidates.items() if test(each)}
         certain = {text: each for text, each in group.items() if each.named_by} or group
         if len(certain) == 1:
             text, chosen = certain.popitem()
-            if test is _answered and any("shown" in each.sources for each in candidates.values()):
+            if test is _answered and any(_stands_there(each) for each in candidates.values()):
                 return None  # the page speaks of something else than the answer
+            if test is _alone and not chosen.bare:
+                return None  # the only one, but under a name that says it is something else
             sources = tuple(sorted(chosen.sources))
             return Agreement(Secret(text), sources, firm=len(sources) > 1)
         if group:
@@ -104,30 +115,39 @@ def agree(
 
 
 def _agreed(each: _Candidate) -> bool:
-    return len(each.sources) > 1
+    return len(each.sources) > 1 and not each.denied
 
 
 def _copied(each: _Candidate) -> bool:
     # What the console's own copy control hands over is what a person would have pasted.
-    return "copy" in each.sources
+    return "copy" in each.sources and not each.denied
 
 
 def _labelled(each: _Candidate) -> bool:
-    return "shown" in each.named_by
+    return "shown" in each.named_by and not each.denied
 
 
 def _answered(each: _Candidate) -> bool:
     return "answer" in each.named_by
 
 
-def _alone(_each: _Candidate) -> bool:
-    return True
+def _handed_over(each: _Candidate) -> bool:
+    return "copy" in each.sources
+
+
+def _alone(each: _Candidate) -> bool:
+    return not each.denied
+
+
+def _stands_there(each: _Candidate) -> bool:
+    return "shown" in each.sources and not each.denied
 
 
 def form_strings(text: str) -> list[str]:
-    """Return the parts of a text that have the form of a token."""
+    """Return the parts of a text that have the form of a token, neither masked nor all digits."""
     clean = _INVISIBLE.sub("", text)
-    return [each for each in re.split(r"[^A-Za-z0-9_.-]+", clean) if _FORM.fullmatch(each)]
+    runs = [each for each in _RUN.findall(clean) if not _MASKED.search(each)]
+    return [each for each in runs if _FORM.fullmatch(each) and re.search("[A-Za-z]", each)]
 
 
 def _candidates(
@@ -140,16 +160,18 @@ def _candidates(
             continue
         source = {"answer": "answer", "socket": "answer", "copy": "copy"}
         kind = source.get(sighting.kind, "shown")
-        for text, named, denied in _strings(sighting, words):
+        for text, name in _strings(sighting):
+            named, denied, bare = _says(name, words, answer=kind == "answer")
             if text not in before and not is_known(text) and (named or _plausible(text)):
                 candidate = found[text]
                 candidate.sources.add(kind)
                 candidate.denied |= denied
+                candidate.bare |= bare
                 if named:
                     candidate.named_by.add(kind)
-    # A name that no token bears rules out, unless nothing else is left.
-    allowed = {text: each for text, each in found.items() if not each.denied or each.named_by}
-    return _without_fragments(allowed or found)
+    for each in found.values():
+        each.denied &= "answer" not in each.named_by
+    return _without_fragments(found)
 
 
 def _without_fragments(found: dict[str, _Candidate]) -> dict[str, _Candidate]:
@@ -167,20 +189,31 @@ def _without_fragments(found: dict[str, _Candidate]) -> dict[str, _Candidate]:
     return found
 
 
-def _strings(sighting: Sighting, words: tuple[str, ...]) -> Iterator[tuple[str, bool, bool]]:
-    """Yield each string of the form, whether its name says token, and whether it denies it."""
-    if sighting.kind in ("text", "field", "copy"):
-        label = sighting.label.lower()
-        named = any(word in label for word in words)
-        for each in form_strings(sighting.text):
-            yield each, named, False
-        return
-    for name, text in _leaves("", _decoded(sighting.text)):
-        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]", "_", name).lower()
-        denied = bool(_NOT_A_TOKEN.search(snake))
-        named = "token" in snake and not denied and not _OTHER_TOKEN.search(snake)
-        for each in form_strings(text):
-            yield each, named, denied or ("token" in snake and not named)
+def _strings(sighting: Sighting) -> Iterator[tuple[str, str]]:
+    """Yield each string of the form with what it is called there."""
+    if sighting.kind not in ("text", "field", "copy"):
+        for name, text in _leaves("", _decoded(sighting.text)):
+            yield from ((each, name) for each in form_strings(text))
+    elif not _MASKED_BESIDE.search(sighting.label):  # else it is the part in clear
+        # The words it stands among say more than those beside them.
+        own = re.sub(r"\S*[A-Za-z0-9_.-]{20,}\S*", " ", _INVISIBLE.sub("", sighting.text))
+        name = own if re.search(r"\w{2}", own) else sighting.label
+        end = "." if sighting.kind == "text" else ""  # of a sentence
+        yield from ((each.rstrip(end), name) for each in form_strings(sighting.text))
+
+
+def _says(name: str, words: tuple[str, ...], *, answer: bool) -> tuple[bool, bool, bool]:
+    """Say of a name whether it is a token's, whether it is no token's, and whether it is neither.
+
+    On a page every place is one where a token may stand.
+    """
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).strip("_").lower()
+    denied = bool(_NOT_A_TOKEN.search(snake))
+    if not answer:
+        named = any(word in name.lower() for word in words)
+        return named, denied and not named, True
+    named = "token" in snake and not denied and not _OTHER_TOKEN.search(snake)
+    return named, denied or ("token" in snake and not named), bool(_SAYS_NOTHING.search(snake))
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -212,13 +245,14 @@ def _decoded(text: str) -> Any:
 
 def _json(text: str) -> Any:
     """Return the object or list that a text holds, also after a prefix or one a line."""
-    braces = re.search(r"[{\[].*[}\]]", text, re.S)
-    for part in (braces.group() if braces else "", f"[{','.join(text.split(chr(10)))}]"):
+    starts = [at for at in (text.find("{"), text.find("[")) if at >= 0]
+    whole = text[min(starts) : 1 + max(text.rfind("}"), text.rfind("]"))] if starts else ""
+    for part in (whole, f"[{','.join(line for line in text.splitlines() if line.strip())}]"):
         try:
             value = json.loads(part)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict) or (isinstance(value, list) and braces):
+        if isinstance(value, dict) or (isinstance(value, list) and starts):
             return value
     return None
 
@@ -235,11 +269,15 @@ def _from_base64(text: str) -> str | None:
 
 
 def _plausible(text: str) -> bool:
-    """Tell a token from words, host names, file names and numbers of the same length."""
-    if re.fullmatch(r"[0-9_.-]+", text) or re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.?", text):
+    """Tell a token from words, host names and file names of the same length."""
+    if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+\.?", text):
         return False
     parts = [each for each in re.split(r"[_.-]", text) if each]
-    letters = [each for each in parts if re.fullmatch(r"([A-Z]?[a-z]+)+|[A-Z]+|[0-9]+", each)]
+    letters = [
+        each
+        for each in parts
+        if re.fullmatch(r"([A-Z]?[a-z]+)+|[A-Z]+|[0-9]+|[a-z]+[0-9]{1,2}", each)
+    ]
     if letters != parts:
         return True
     vowels = sum(each in "aeiouyAEIOUY" for each in text)

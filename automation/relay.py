@@ -16,11 +16,15 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 from asyncio.trsock import TransportSocket
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 _CHUNK_BYTES = 1 << 18
+_WAIT_S, _LOOK_S = 0.25, 0.01
+_TLS_HANDSHAKE = 0x16
 _REFUSED, _UNREACHABLE, _FAILED, _BAD_COMMAND, _BAD_ADDRESS = 5, 4, 1, 7, 8
 
 
@@ -42,7 +46,8 @@ class Relay:
             connect_s: how long a connection may take to come about.
         """
         self._connect_s = connect_s
-        self._sockets: set[TransportSocket] = set()
+        self._tunnels: set[_Tunnel] = set()
+        self._pause = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._ended: asyncio.Event
@@ -82,15 +87,22 @@ class Relay:
             thread.join()
 
     def drop_idle(self) -> None:
-        """Close every connection now, those in use too; returns when the browser can see it.
+        """Close the connections that a request could be sent on again, now.
+
+        Waits a quarter of a second at most for answers that are on their way, because Chromium
+        repeats what it loses with them. One whose answer is still awaited then is left alone: no
+        other request can go out on it. Not so an encrypted one, which may carry many at once.
 
         Both ends are shut down here and now, not by the relay's thread: on loopback the browser's
         side is at its end when this returns, and the browser looks before it uses one again. A
         connection that is only just being made in this instant is not among them.
         """
-        for each in list(self._sockets):
-            with contextlib.suppress(OSError):  # gone by itself meanwhile
-                each.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + _WAIT_S
+        while any(each.busy for each in list(self._tunnels)) and time.monotonic() < deadline:
+            self._pause.wait(_LOOK_S)
+        for each in list(self._tunnels):
+            if each.encrypted or not each.awaiting:
+                each.shut()
 
     async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
@@ -111,7 +123,7 @@ class Relay:
         cancelled = contextlib.suppress(asyncio.CancelledError)
         async with contextlib.AsyncExitStack() as ends:
             ends.enter_context(cancelled)
-            self._keep(writer, ends)
+            tunnel = self._keep(_Tunnel(), writer, ends)
             try:
                 async with asyncio.timeout(self._connect_s):
                     host, port = await _asked_for(reader, writer)
@@ -122,18 +134,54 @@ class Relay:
             except (_Refused, OSError, EOFError, UnicodeError) as problem:
                 await _answer(writer, _meaning(problem))
                 return
-            self._keep(far[1], ends)
+            self._keep(tunnel, far[1], ends)
             await _answer(writer, 0)
-            await asyncio.gather(_pass_on(reader, far[1]), _pass_on(far[0], writer))
+            await asyncio.gather(
+                _pass_on(reader, far[1], tunnel.sent), _pass_on(far[0], writer, tunnel.received)
+            )
 
-    def _keep(self, writer: asyncio.StreamWriter, ends: contextlib.AsyncExitStack) -> None:
+    def _keep(
+        self, tunnel: "_Tunnel", writer: asyncio.StreamWriter, ends: contextlib.AsyncExitStack
+    ) -> "_Tunnel":
         """Know a connection until the tunnel ends, then close it."""
         # `drain` is to wait until all is sent: what is still waiting when `abort` comes is lost.
         writer.transport.set_write_buffer_limits(0)
-        end = writer.get_extra_info("socket")
-        self._sockets.add(end)
+        tunnel.ends.append(writer.get_extra_info("socket"))
+        self._tunnels.add(tunnel)
         ends.callback(writer.transport.abort)
-        ends.callback(self._sockets.discard, end)
+        ends.callback(self._tunnels.discard, tunnel)
+        return tunnel
+
+
+class _Tunnel:
+    """One connection of the browser, and the far end of it."""
+
+    def __init__(self) -> None:
+        self.ends: list[TransportSocket] = []
+        self.awaiting = False
+        """Whether the browser sent something since the far end last did."""
+        self.encrypted = False
+        self._received_at = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is awaited, or was still coming in a moment ago."""
+        return self.awaiting or time.monotonic() - self._received_at < _LOOK_S
+
+    def sent(self, data: bytes) -> None:
+        """Note what the browser sends."""
+        self.encrypted |= data[0] == _TLS_HANDSHAKE
+        self.awaiting = True
+
+    def received(self, _data: bytes) -> None:
+        """Note what the far end sends."""
+        self.awaiting, self._received_at = False, time.monotonic()
+
+    def shut(self) -> None:
+        """Shut both ends down."""
+        for each in self.ends:
+            with contextlib.suppress(OSError):  # gone by itself meanwhile
+                each.shutdown(socket.SHUT_RDWR)
 
 
 async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, int]:
@@ -171,10 +219,13 @@ def _meaning(problem: Exception) -> int:
     return _UNREACHABLE if isinstance(problem, OSError) else _FAILED
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass_on(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]
+) -> None:
     """Copy one direction to its end, then pass the end on; the other direction may go on."""
     try:
         while data := await reader.read(_CHUNK_BYTES):
+            note(data)
             writer.write(data)
             await writer.drain()
         writer.write_eof()

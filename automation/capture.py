@@ -88,6 +88,12 @@ class Capture:
         """Whether an answer to something asked since the click is in."""
         return any(each.kind == "answer" and each.where in self.asked for each in self.sightings)
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether something was asked since the click that no answer has come to."""
+        answers = [each.where for each in self.sightings if each.kind == "answer"]
+        return any(each not in answers for each in self.asked)
+
     @step("holding the page's answers")
     def arm(self, keep: Callable[[bytes], None]) -> None:
         """Hold every answer from here on until `keep` has put it on disk.

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from automation.browser import BrowserGone, wait_until
 from automation.capture import Capture
-from automation.errors import AutomationError, HumanCheck, PageChanged, TokenUnread
+from automation.errors import AutomationError, PageChanged, TokenUnread
 from automation.evidence import Agreement, Sighting
 from flows.answers import problem_in
 
@@ -56,8 +56,8 @@ class Asked(Protocol):
     def refusal(self) -> AutomationError | None:
         """Return what a message that is new on the page says, if it is a refusal."""
 
-    def obstacle(self) -> HumanCheck | None:
-        """Return what on the page waits for a person."""
+    def obstacle(self) -> AutomationError | None:
+        """Return what on the page waits for a person, as the error that says so."""
 
 
 def ask(

@@ -153,7 +153,8 @@ def _refused(problem: AutomationError) -> int:
     """Report what stopped a run before or between its pixels."""
     terminal.failure(problem)
     if terminal.as_json:
-        for pixel in terminal.pixels or [None]:
+        named: list[str | None] = [*terminal.pixels] or [None]
+        for pixel in named:
             terminal.out(json_line(Result(pixel, None, "failed", error=problem).as_json()))
     return problem.exit_code
 

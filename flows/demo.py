@@ -70,7 +70,7 @@ def _workshop(terminal: "Terminal", url: str, home: Path) -> Workshop:
         "store": ["local:"],
     }
     settings = load(flags, ConsoleSettings)
-    return Workshop(settings, "default", terminal.say if terminal.verbosity else terminal.tell)
+    return Workshop(settings, "default", terminal.say)
 
 
 def _generate_all(terminal: "Terminal", workshop: Workshop, console: "Console") -> list[Result]:

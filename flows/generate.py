@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from playwright.sync_api import Page
-
-from automation.browser import BrowserGone, Lane
+from automation.browser import BrowserGone
 from automation.capture import Capture
 from automation.errors import (
     AutomationError,
@@ -24,13 +22,13 @@ from automation.errors import (
 from automation.escrow import Intent
 from automation.evidence import Agreement
 from automation.files import held
-from automation.handoff import read_state
 from automation.report import Result
 from automation.signals import held_back
 from automation.stores.base import Ref
 from flows.ask import NotAsked, ask
+from flows.console import Console
 from flows.filing import agreed, file_token, last_stored, reference, stored
-from flows.pages.events_manager import EventsManager, PixelPage
+from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
 from flows.workshop import Workshop, check_names
 
@@ -61,8 +59,7 @@ def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[
     """
     check_names(pixels, wish.account)
     prepare(workshop)
-    with contextlib.ExitStack() as open_things:
-        console = _Console(workshop, wish, open_things)
+    with Console(workshop, account=wish.account, visible=wish.guided) as console:
         for pixel in pixels:
             yield _one(workshop, pixel, wish, console)
         console.keep_session()
@@ -80,71 +77,7 @@ def prepare(workshop: Workshop) -> None:
         store.check()
 
 
-class _Console:
-    """The browser of a run, started when the first pixel needs it and signed in."""
-
-    def __init__(self, workshop: Workshop, wish: Wish, stack: contextlib.ExitStack) -> None:
-        self._workshop, self._wish, self._stack = workshop, wish, stack
-        self._lane: Lane | None = None
-        self._page: Page | None = None
-        self._ended: SignInNeeded | None = None
-        self.capture: Capture
-
-    def events_manager(self) -> EventsManager:
-        """Return Events Manager on a page that was seen signed in.
-
-        Raises:
-            SignInNeeded: there is no session, or it has ended; said again for every pixel.
-        """
-        if self._ended is not None:
-            raise self._ended
-        workshop, fresh = self._workshop, False
-        try:
-            if self._page is None or self._page.is_closed() or self._broken():
-                self._open()
-                fresh = True
-            console = EventsManager(
-                self._page, workshop.settings.console_url, workshop.wording,
-                patience_s=workshop.settings.patience, say=workshop.say,
-                person=self._wish.guided or not workshop.settings.headless,
-            )  # fmt: skip
-            if fresh:
-                workshop.say("looking whether the session is still good")
-                console.open_home(self._wish.account)
-        except SignInNeeded as problem:
-            self.note_end(problem)
-            raise
-        return console
-
-    def note_end(self, problem: SignInNeeded) -> None:
-        """Remember that the session has ended, so that no further pixel tries it."""
-        self._ended = problem
-        self._workshop.sessions.ended(self._workshop.profile)
-
-    def _broken(self) -> bool:
-        return self._lane is None or self._lane.broken
-
-    def _open(self) -> None:
-        workshop = self._workshop
-        state = workshop.sessions.load(workshop.profile)
-        if self._lane is None:
-            workshop.say("starting the browser")
-            self._lane = self._stack.enter_context(workshop.lane(visible=self._wish.guided))
-        self._page = self._lane.open(state)
-        self.capture = Capture(self._page, self._lane.relay)
-
-    def keep_session(self) -> None:
-        """Write the session back as the console has refreshed it."""
-        if self._page is None or self._ended is not None:
-            return
-        try:
-            state = read_state(self._page.context)
-            self._workshop.sessions.save(self._workshop.profile, state, proven=True)
-        except (AutomationError, RuntimeError) as problem:
-            log.warning("the session was not written back: %s", type(problem).__name__)
-
-
-def _one(workshop: Workshop, pixel: str, wish: Wish, console: _Console) -> Result:
+def _one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -> Result:
     started = time.monotonic()
     result = Result(pixel, wish.account, "failed")
     try:
@@ -195,9 +128,7 @@ def _kept(workshop: Workshop, pixel: str, result: Result) -> bool:
     return True
 
 
-def _generate(
-    workshop: Workshop, pixel: str, wish: Wish, console: _Console, result: Result
-) -> None:
+def _generate(workshop: Workshop, pixel: str, wish: Wish, console: Console, result: Result) -> None:
     known = workshop.records.get(pixel)
     account = wish.account or (known.account if known else None) or None
     with contextlib.ExitStack() as locks:
@@ -241,7 +172,7 @@ def _click_and_file(
     workshop: Workshop,
     page: PixelPage,
     wish: Wish,
-    console: _Console,
+    console: Console,
     result: Result,
     *,
     replaces: bool,
@@ -290,16 +221,8 @@ def _ask(
             escrow.settle(intent, "wrong_pixel", message=f"the page came to show {other}")
             raise _foreign(intent, other)
         return agreement
-    except (TokenUnread, BrowserGone, HumanCheck) as problem:
-        escrow.give_back(intent)
-        if capture.asked or isinstance(problem, TokenUnread):
-            raise _unread(problem, intent) from None
-        escrow.settle(intent, problem.code)
-        raise
     except AutomationError as problem:
-        outcome = "not_asked" if isinstance(problem, NotAsked) else problem.code
-        escrow.settle(intent, outcome, message=problem.message)
-        raise
+        ending = _ending(problem, capture, intent)
     except KeyboardInterrupt:  # held back unless a person has not clicked yet
         escrow.settle(intent, "not_asked")
         raise
@@ -307,6 +230,12 @@ def _ask(
         if capture.trouble is not None:
             log.warning("escrow did not take everything: %s", capture.trouble.message)
         capture.disarm()
+    if not isinstance(ending, NotAsked) and _may_have_made_one(ending, capture):
+        escrow.give_back(intent)  # the intent stays open, and says so
+    elif escrow.settled(intent) is None:
+        outcome = "not_asked" if isinstance(ending, NotAsked) else ending.code
+        escrow.settle(intent, outcome, message=ending.message)
+    raise ending
 
 
 def _foreign(intent: Intent, other: str) -> TokenUnread:
@@ -318,8 +247,15 @@ def _foreign(intent: Intent, other: str) -> TokenUnread:
     )
 
 
-def _unread(problem: AutomationError, intent: Intent) -> AutomationError:
-    if isinstance(problem, TokenUnread | HumanCheck):
+def _may_have_made_one(ending: AutomationError, capture: Capture) -> bool:
+    return isinstance(ending, TokenUnread) or capture.unanswered
+
+
+def _ending(problem: AutomationError, capture: Capture, intent: Intent) -> AutomationError:
+    """Return the error as it is, or as `token_unread` where the console was asked all the same."""
+    known = isinstance(problem, TokenUnread | NotAsked | HumanCheck | SignInNeeded)
+    lost = isinstance(problem, BrowserGone) and bool(capture.asked)
+    if known or not (lost or capture.unanswered):
         return problem
     return TokenUnread(
         f"{problem.message}, after the console had been asked for a token",

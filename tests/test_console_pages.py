@@ -1,7 +1,5 @@
 """The bundled console's pages in a real browser, driven by test id: every preset, every way out."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
@@ -13,9 +11,9 @@ from playwright.sync_api import (
     Page,
     StorageState,
     expect,
-    sync_playwright,
 )
 
+from automation.browser import Lane
 from fixtures.console import Console, Scenario, preset, preset_names
 
 QUICK: dict[str, Any] = {"delay_ms": (0, 5), "slow_ms": 50, "timeout_s": 0.2}
@@ -54,15 +52,12 @@ class Screen:
         return [each.control for each in self.console.ledger.clicks(at_least)]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The machine's Chromium, else Playwright's."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield started
-        started.close()
+@pytest.fixture
+def chromium(lane: Lane) -> Browser:
+    """The browser that all tests share; each screen has a context of its own."""
+    browser = lane.open().context.browser
+    assert browser is not None
+    return browser
 
 
 @contextmanager

@@ -130,7 +130,7 @@ class EventsManager:
                 raise
 
     def _passed(self) -> bool:
-        return not isinstance(obstacles.kind_of(self._page, self._wording), HumanCheck)
+        return obstacles.kind_of(self._page, self._wording) is None
 
     def _until(self, ask: Callable[[], object | None], patience_s: float | None = None) -> object:
         def cleared() -> object | None:

@@ -24,10 +24,8 @@ from automation.controls import (
 )
 from automation.errors import (
     AutomationError,
-    HumanCheck,
     PageChanged,
     PermissionDenied,
-    SignInNeeded,
     WrongPixel,
 )
 from flows.answers import problem_in_words
@@ -328,8 +326,8 @@ class PixelPage:
             return None
         return problem_in_words(whole, self._wording)
 
-    def obstacle(self) -> HumanCheck | SignInNeeded | None:
-        """Return what on the page waits for a person."""
+    def obstacle(self) -> AutomationError | None:
+        """Return what on the page waits for a person, as the error that says so."""
         try:
             return obstacles.kind_of(self.page, self._wording)
         except Error:
@@ -387,7 +385,12 @@ def steady_kind(
 ) -> Found | Region | None:
     """Return a tab as soon as it is there, a section only when no tab comes in a second."""
     first = until(page, ask, patience_s)
-    if isinstance(first, Region):
-        later = until(page, lambda: found if isinstance(found := ask(), Found) else None, 1.0)
-        return later or first
-    return first
+    if not isinstance(first, Region):
+        return first
+
+    def tab() -> Found | None:
+        found = ask()
+        return found if isinstance(found, Found) else None
+
+    later = until(page, tab, 1.0)
+    return later if later is not None else first

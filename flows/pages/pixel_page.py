@@ -94,19 +94,28 @@ class PixelPage:
         """
         self._seen_code = shows_code(self.page, self._pixel)
 
-        def tab_or_section() -> Found | Region | None:
+        tab = self._tab_or_none()
+        if tab is not None:
             self._clear()
-            return look(self.page, self._wording.meaning("settings_tab")).found or self._region()
-
-        first = steady_kind(self.page, tab_or_section, self._patience_s)
-        if isinstance(first, Found):
-            self._clear()
-            first.click(self._patience_s * 1000)
+            tab.click(self._patience_s * 1000)
         self._section = until(self.page, self._cleared_region, self._patience_s)
         if self._section is None:
             raise self._no_section()
         if self._section.folded and self._section.heading is not None:
             self._section.heading.click(self._patience_s * 1000)
+
+    def _tab_or_none(self) -> Found | None:
+        """Wait for the Settings tab; where the section shows without one, a second longer."""
+
+        def tab() -> Found | None:
+            self._clear()
+            return look(self.page, self._wording.meaning("settings_tab")).found
+
+        def tab_or_section() -> bool:
+            return tab() is not None or self._region() is not None
+
+        until(self.page, tab_or_section, self._patience_s)
+        return until(self.page, tab, 1.0)
 
     def _cleared_region(self) -> Region | None:
         self._clear()
@@ -378,19 +387,3 @@ _PRESSABLE = """
   return root ? visit(root) : true;
 }
 """
-
-
-def steady_kind(
-    page: Page, ask: Callable[[], Found | Region | None], patience_s: float
-) -> Found | Region | None:
-    """Return a tab as soon as it is there, a section only when no tab comes in a second."""
-    first = until(page, ask, patience_s)
-    if not isinstance(first, Region):
-        return first
-
-    def tab() -> Found | None:
-        found = ask()
-        return found if isinstance(found, Found) else None
-
-    later = until(page, tab, 1.0)
-    return later if later is not None else first

@@ -28,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_STOPPED = 130
 _GLOBAL = ("--json", "-v", "--verbose", "-q", "--quiet")
 _HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORED IN", "SECONDS")
 
@@ -84,9 +85,11 @@ def main() -> None:
         app(arguments, standalone_mode=True)
     except AutomationError as problem:
         sys.exit(_refused(problem))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != _STOPPED:  # typer makes it of Ctrl-C
+            raise
         terminal.tell("stopped; what was captured is safe, and the same command goes on from here")
-        sys.exit(130)
+        sys.exit(_STOPPED)
     except BrokenPipeError:
         with contextlib.suppress(OSError):
             sys.stdout.close()

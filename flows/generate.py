@@ -208,7 +208,7 @@ def _ask(
     try:
         capture.arm(partial(escrow.see, intent))
         page.check_again()
-    except AutomationError:
+    except (AutomationError, KeyboardInterrupt):
         capture.disarm()
         escrow.settle(intent, "not_asked")
         raise

@@ -242,14 +242,30 @@ def _sections(
     if not filled:
         return []
     top = [(c, part) for c, part in filled if c.score > filled[0][0].score - MARGIN]
-    return [
-        (c, part)
-        for c, part in top
-        if not any(
-            o is not c and p.covers(c.unit.target) and o.unit.target.at < c.unit.target.at
-            for o, p in top
-        )
-    ]
+    return [one for one in top if not any(_replaces(everything, other, one) for other in top)]
+
+
+def _replaces(
+    everything: Sequence[Unit], one: tuple[Candidate, Extent], other: tuple[Candidate, Extent]
+) -> bool:
+    """Whether of two sections, one inside the other, the first is the one to keep.
+
+    The inner one where it holds something to operate; else the outer one, of which it is a line.
+    """
+    heading, part = one
+    other_heading, other_part = other
+    if heading is other_heading:
+        return False
+    if other_part.covers(heading.unit.target) and not part.covers(other_heading.unit.target):
+        return _operable(everything, heading.unit, part)
+    if part.covers(other_heading.unit.target) and not other_part.covers(heading.unit.target):
+        return not _operable(everything, other_heading.unit, other_part)
+    return False
+
+
+def _operable(everything: Sequence[Unit], heading: Unit, part: Extent) -> bool:
+    inside = [u for u in _in(everything, part) if u is not heading]
+    return any(u.kind == "textbox" or (u.clickable and u.text.strip()) for u in inside)
 
 
 def _filled(everything: Sequence[Unit], heading: Unit, part: Extent) -> bool:

@@ -11,11 +11,11 @@ from automation.controls_probe import Probe, probe
 from automation.controls_score import ENOUGH, KIND, MARGIN, NAME, TEXT, Candidate, candidates
 from automation.controls_tree import Tree
 from automation.controls_units import Unit, units
-from automation.controls_words import EXACT, Label, Meaning, quote
+from automation.controls_words import APART, EXACT, Label, Meaning, quote
 from automation.errors import PageChanged
 
 _PROBED = 12
-_STRICT_WORDING, _STRICT_FIT = 0.8, 0.5
+_STRICT_FIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def decide(page: Page, tree: Tree, among: Sequence[Unit], meaning: Meaning) -> L
 def _plain_enough(candidate: Candidate, meaning: Meaning) -> bool:
     if not meaning.strict:
         return True
-    return candidate.wording >= _STRICT_WORDING and candidate.fit >= _STRICT_FIT
+    return candidate.wording >= APART and candidate.fit >= _STRICT_FIT
 
 
 def _reachable(
@@ -108,7 +108,8 @@ def _reachable(
     asked = ranked[:_PROBED]
     kept, blocked = [], []
     for candidate, said in zip(asked, probe(tree, [c.unit.target for c in asked]), strict=True):
-        if not said.reachable:
+        switched_off = said.reach == "through" and not candidate.unit.enabled
+        if not said.reachable and not switched_off:
             blocked.append(f"{quote(candidate.unit.text)!r} is {_blocked(said)}")
             continue
         if said.framed and candidate.unit.kind == "text":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, is_real, kind_of
-from automation.controls_words import EXTRA, FILLED, INSIDE, Meaning, best, mentions, tight
+from automation.controls_words import EXTRA, FILLED, INSIDE, Meaning, best, fold, mentions, tight
 
 _ROW_TEXT = 600
 """More text than this is no row's."""
@@ -136,18 +136,18 @@ def icon(tree: Tree, units: Sequence[Unit], meaning: Meaning) -> Place:
     exact = [u for u in anchors if best(meaning.beside, u.text, meaning.fillers)[0] >= FILLED]
     found: dict[int, Unit] = {}
     for anchor in exact or anchors:
-        for each in _icons_beside(units, anchor, meaning):
+        for each in _icons_beside(tree, units, anchor, meaning):
             found[each.target.at] = each
     return Place(tuple(found.values()), "the icon beside its text")
 
 
-def _icons_beside(units: Sequence[Unit], anchor: Unit, meaning: Meaning) -> list[Unit]:
+def _icons_beside(tree: Tree, units: Sequence[Unit], anchor: Unit, meaning: Meaning) -> list[Unit]:
     for around in anchor.target.above():
         if around.full is None or len(around.full) > 300:
             return []
         near = [u for u in units if around.holds(u.target) and _is_icon(u) and u is not anchor]
-        near = [u for u in near if not mentions(meaning.never, _says(u))]
-        named = [u for u in near if _means(u, meaning)]
+        near = [u for u in near if not mentions(meaning.never, _says(tree, u))]
+        named = [u for u in near if _means(tree, u, meaning)]
         if named:
             return named
         nameless = [u for u in near if not tight(u.name)]
@@ -158,16 +158,21 @@ def _icons_beside(units: Sequence[Unit], anchor: Unit, meaning: Meaning) -> list
     return []
 
 
-def _says(unit: Unit) -> str:
-    known = " ".join(node.known for node in unit.members)
-    return f"{unit.name} {known}"
+def _says(tree: Tree, unit: Unit) -> str:
+    return f"{unit.name} {_known(tree, unit)}"
 
 
-def _means(unit: Unit, meaning: Meaning) -> bool:
+def _known(tree: Tree, unit: Unit) -> str:
+    """Return the ids of an icon and of what it is made of: pictures are referred to by name."""
+    inside = [n.known for n in (*unit.members, *tree.inside(unit.target)) if n.known]
+    return " ".join(dict.fromkeys(inside))
+
+
+def _means(tree: Tree, unit: Unit, meaning: Meaning) -> bool:
     if best(meaning.labels, unit.name, meaning.fillers)[0] >= EXTRA:
         return True
-    words = tight(" ".join(n.known for n in unit.members))
-    return any(tight(known) in words for known in meaning.ids) if words else False
+    words = fold(_known(tree, unit)).split()
+    return any(all(word in words for word in known.split()) for known in meaning.ids)
 
 
 def _is_icon(unit: Unit) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, kind_of
 from automation.controls_words import (
+    APART,
     EXACT,
     EXTRA,
     FILLED,
@@ -25,14 +26,28 @@ compare it with on a page never seen."""
 
 ENOUGH = 0.70
 """Below this nothing is taken: a wording with a few more words passes on the right kind of element
-(0.76), one inside a longer text does not (0.57), nor does exact wording on a wrong kind (0.63)."""
+(0.75); one inside a longer text does not (0.57), nor does exact wording on a heading (0.67)."""
 
 MARGIN = 0.10
-"""The least distance to the next best. An exact wording stands 0.14 and more above one that is not,
-a control 0.25 above a mere text; one kind of clickable element only 0.08 above another: unsure."""
+"""The least distance to the next best. An exact wording stands 0.12 and more above one on a line of
+its own, a control 0.25 above a mere text; a button 0.096 above what is only clickable: unsure."""
 
+BESIDE, CLOSE, FAR = 1.0, 0.6, 0.3
+"""How near a word stands, by how much text the smallest part of the page with both in it holds."""
+
+_HOW_NEAR = {
+    BESIDE: "its neighbours fit",
+    CLOSE: "its surroundings fit",
+    FAR: "its wider surroundings fit",
+}
 _IDLE_IN_IDS = {"btn", "button", "cta", "event", "events", "api", "link", "tab", "icon"}
-_WORDS = {EXACT: "exactly", FILLED: "with idle words", EXTRA: "with a few more", INSIDE: "within"}
+_WORDS = {
+    EXACT: "exactly",
+    FILLED: "with idle words",
+    APART: "on a line of its own",
+    EXTRA: "with a few more",
+    INSIDE: "within",
+}
 
 
 @dataclass
@@ -57,6 +72,8 @@ def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
     """Score one unit, None where wording or kind rule it out."""
     name, label = best(meaning.labels, unit.name, meaning.fillers)
     text, text_label = _text(unit, meaning)
+    if tight(unit.name) == tight(unit.text):  # named by its text
+        name = text
     label = text_label if text > name or label is None else label
     known = _known(unit, meaning)
     if not (name or text or known):
@@ -67,24 +84,22 @@ def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
     said = tight(unit.text) or tight(unit.name)
     if not (name or text):
         return _by_id_alone(unit, known, fit) if said else None
-    how = (
-        [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
-        if label
-        else []
-    )
-    weights = {KIND: fit, NAME: name}
+    how = []
+    if label:
+        how = [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
+    evidence = [(KIND, fit), (NAME, name)]
     if tight(unit.text):
-        weights[TEXT] = text
+        evidence.append((TEXT, text))
     if meaning.near:
-        weights[NEAR] = near = nearness(tree, unit, meaning.near)
-        if near:
-            how.append("its neighbours fit" if near > 0.5 else "its wider surroundings fit")
-        elif meaning.needs_near:
+        near = nearness(tree, unit, meaning.near)
+        if meaning.needs_near and not near:
             return None
+        evidence.append((NEAR, near))
+        how += [_HOW_NEAR[near]] if near else []
     if known:
-        weights[ID] = 1.0
+        evidence.append((ID, 1.0))
         how.append("its id fits")
-    score = sum(w * e for w, e in weights.items()) / sum(weights)
+    score = sum(weight * how_much for weight, how_much in evidence) / sum(w for w, _ in evidence)
     return Candidate(unit, round(score, 3), max(name, text), fit, label, [*how, kind])
 
 
@@ -96,7 +111,7 @@ def _by_id_alone(unit: Unit, known: str, fit: float) -> Candidate | None:
         rest = set(_split(node.known)) - set(known.split()) - _IDLE_IN_IDS
         if node.known and not any(word.isalpha() and len(word) > 2 for word in rest):
             how = [f"its id says {known!r}", "its wording is not known"]
-            return Candidate(unit, 0.72, 0.8, fit, None, how)
+            return Candidate(unit, 0.72, APART, fit, None, how)
     return None
 
 
@@ -115,7 +130,7 @@ def _text(unit: Unit, meaning: Meaning) -> tuple[float, Label | None]:
         return whole
     # The label stands alone in the control beside something else: a badge, or a line below it.
     rest = len(tight(unit.text)) - len(tight(part[1].text if part[1] else ""))
-    return (FILLED if rest <= 3 else 0.8, part[1])
+    return (FILLED if rest <= 3 else APART, part[1])
 
 
 def _known(unit: Unit, meaning: Meaning) -> str:
@@ -192,7 +207,7 @@ def nearness(tree: Tree, unit: Unit, near: Sequence[Label]) -> float:
         if text is None:
             return 0.0
         if len(text) > len(own) and any(_stands(label, text, own) for label in near):
-            return 1.0 if len(text) <= 250 else 0.6 if len(text) <= 900 else 0.3
+            return BESIDE if len(text) <= 250 else CLOSE if len(text) <= 900 else FAR
     return 0.0
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-EXACT, FILLED, EXTRA, INSIDE = 1.0, 0.9, 0.6, 0.3
-"""How well a text says a label: just that; with idle words; with a few more; within much more."""
+EXACT, FILLED, APART, EXTRA, INSIDE = 1.0, 0.9, 0.8, 0.6, 0.3
+"""How well a text says a label: just that; with idle words; just that on a line of its own; with a
+few more words; within much more."""
 
 _CJK = "[\u0e00-\u0eff\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _NO_SPACES = re.compile(_CJK)
@@ -38,19 +39,19 @@ class Meaning:
 
     name: str
     """The name used in records and messages, e.g. `settings_tab`."""
-    labels: tuple[Label, ...]
+    labels: tuple[Label, ...] = field(repr=False)
     """Every known wording."""
-    kinds: frozenset[str]
+    kinds: frozenset[str] = field(repr=False)
     """Welcome kinds: button, link, tab, menuitem, textbox, row, heading, region, icon."""
-    never: tuple[str, ...] = ()
+    never: tuple[str, ...] = field(default=(), repr=False)
     """Any of these in the control's own name or text rules it out."""
-    near: tuple[Label, ...] = ()
+    near: tuple[Label, ...] = field(default=(), repr=False)
     """Words that stand close by; they tell it from twins."""
     needs_near: bool = False
     """True: without any of `near` close by it is not it."""
-    beside: tuple[Label, ...] = ()
+    beside: tuple[Label, ...] = field(default=(), repr=False)
     """For an icon without a name: the text it stands beside."""
-    holds: tuple[Label, ...] = ()
+    holds: tuple[Label, ...] = field(default=(), repr=False)
     """For a region: headings that may stand inside it without ending it."""
     fillers: frozenset[str] = field(default=frozenset(), repr=False)
     """Folded idle words ("the", "new") that do not change what a label says."""

@@ -12,8 +12,10 @@ _HELD = (signal.SIGINT, signal.SIGTERM)
 @contextlib.contextmanager
 def held_back(
     say: Callable[[str], None], may_stop: Callable[[], bool] = lambda: False
-) -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back; what came meanwhile ends the program on leaving.
+) -> Iterator[list[int]]:
+    """Hold SIGINT and SIGTERM back, and give the list of those that came.
+
+    Whoever holds them back ends the program afterwards, when the work in hand is told of.
 
     Args:
         say: is told, when a signal comes, that it is heard and waits.
@@ -23,12 +25,12 @@ def held_back(
     waits for its lanes.
 
     Raises:
-        KeyboardInterrupt: on leaving, when one of the signals came.
+        KeyboardInterrupt: at once, where `may_stop` says so.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
 
     def note(number: int, _frame: FrameType | None) -> None:
         if may_stop():
@@ -39,9 +41,7 @@ def held_back(
 
     before = {each: signal.signal(each, note) for each in _HELD}
     try:
-        yield
+        yield came
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-    if came:
-        raise KeyboardInterrupt

@@ -29,6 +29,8 @@ class Console:
         """
         self._workshop, self._account, self._visible = workshop, account, visible
         self._stack = contextlib.ExitStack()
+        self.stopping: list[int] = []
+        """Signals that came while a token was in the hand."""
         self._lane: Lane | None = None
         self._page: Page | None = None
         self._ended: SignInNeeded | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from automation.errors import AutomationError, StoreFailed, TokenUnread
+from automation.errors import AutomationError, EscrowFailed, StoreFailed, TokenUnread
 from automation.escrow import Intent
 from automation.evidence import Agreement, Sighting, agree
 from automation.secret import Secret
@@ -87,11 +87,18 @@ def file_token(workshop: Workshop, intent: Intent, token: Secret) -> Filed:
             next_step="the token is safe in escrow: mend the store, then run `pixelmint recover`",
         )
     else:
+        _settle(workshop, intent, filed)
+    note(workshop, intent, filed)
+    return filed
+
+
+def _settle(workshop: Workshop, intent: Intent, filed: Filed) -> None:
+    try:
         workshop.escrow.settle(
             intent, "stored", fingerprint=filed.fingerprint, stored_in=filed.stored_in
         )
-    note(workshop, intent, filed)
-    return filed
+    except EscrowFailed as problem:  # the stores have it; `recover` will see that and settle
+        log.warning("%s; the token is stored all the same", problem.message)
 
 
 def _put(store: Store, ref: Ref, token: Secret, intent: str) -> None:

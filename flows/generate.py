@@ -22,6 +22,7 @@ from automation.errors import (
 from automation.escrow import Intent
 from automation.evidence import Agreement
 from automation.files import held
+from automation.records import Changes
 from automation.report import Result
 from automation.signals import held_back
 from automation.stores.base import Ref
@@ -56,12 +57,15 @@ def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[
     Raises:
         UsageError: a pixel is malformed, a setting or the key is wrong. Nothing was touched.
         EscrowFailed: the disk would not take a token. Nothing was clicked.
+        KeyboardInterrupt: Ctrl-C came; the token that was in hand is stored and told of.
     """
     check_names(pixels, wish.account)
     prepare(workshop)
     with Console(workshop, account=wish.account, visible=wish.guided) as console:
         for pixel in pixels:
             yield _one(workshop, pixel, wish, console)
+            if console.stopping:
+                raise KeyboardInterrupt
         console.keep_session()
 
 
@@ -81,7 +85,8 @@ def _one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -> Result
     started = time.monotonic()
     result = Result(pixel, wish.account, "failed")
     try:
-        _settle_what_is_open(workshop, pixel, result)
+        if not wish.dry_run:
+            _settle_what_is_open(workshop, pixel, result)
         if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
             _generate(workshop, pixel, wish, console, result)
     except SignInNeeded as problem:
@@ -179,20 +184,31 @@ def _click_and_file(
 ) -> None:
     """Steps 6 to 11. Ctrl-C waits until the token is stored."""
     escrow, seen = workshop.escrow, page.identity
-    with held_back(workshop.say, lambda: wish.guided and not console.capture.asked):
+    with held_back(
+        workshop.say, lambda: wish.guided and not console.capture.asked
+    ) as console.stopping:
         intent = escrow.intend(
             seen.pixel, seen.account, workshop.profile,
             stores=workshop.settings.store, name=seen.name, replaces=replaces,
         )  # fmt: skip
         agreement = _ask(workshop, page, wish, console.capture, intent)
-        receipt = escrow.keep(intent, agreement.token)
-        log.info("token %s is in escrow (%s)", receipt.fingerprint, "+".join(agreement.sources))
-        workshop.say(f"storing token {receipt.fingerprint} of {seen.pixel}")
+        _keep(workshop, intent, agreement)
+        workshop.say(f"storing token {agreement.token.fingerprint} of {seen.pixel}")
         filed = file_token(workshop, intent, agreement.token)
     result.fingerprint, result.stored_in = filed.fingerprint, filed.stored_in
     if filed.error is not None:
         raise filed.error
     result.outcome = "generated"
+
+
+def _keep(workshop: Workshop, intent: Intent, agreement: Agreement) -> None:
+    try:
+        receipt = workshop.escrow.keep(intent, agreement.token)
+    except EscrowFailed as problem:
+        # Not the end: the answer it came in is sealed already, and a store may still take it.
+        log.warning("%s; storing it all the same", problem.message)
+        return
+    log.info("token %s is in escrow (%s)", receipt.fingerprint, "+".join(agreement.sources))
 
 
 def _ask(
@@ -265,13 +281,14 @@ def _ending(problem: AutomationError, capture: Capture, intent: Intent) -> Autom
 
 
 def _remember(workshop: Workshop, result: Result) -> None:
-    """Note a failure for `status`; what was stored is noted where it is stored."""
-    if result.outcome != "failed" or result.pixel is None:
+    """Note how a run ended for `status`; what was stored is noted where it is stored."""
+    if result.pixel is None or result.outcome not in ("failed", "kept"):
         return
-    error = result.as_json()["error"]
+    changes: Changes = {"outcome": result.outcome, "error": result.as_json()["error"]}
+    if result.account:
+        changes["account"] = result.account
     try:
-        changes = {"account": result.account} if result.account else {}
-        workshop.records.note(result.pixel, outcome="failed", error=error, **changes)  # type: ignore[arg-type]
+        workshop.records.note(result.pixel, **changes)
     except EscrowFailed as problem:
         log.warning("%s", problem.message)
 

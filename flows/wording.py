@@ -225,14 +225,16 @@ def _popup(
 def _lay_over(own: dict[str, Any], users: dict[str, Any], file: str) -> None:
     """Add the user's entries to ours. Names must exist; words can be added, not taken away."""
     for section, entries in users.items():
-        if section not in _SECTIONS or section in ("sources",):
+        if section not in _SECTIONS or section == "sources":
+            raise _unknown(section, file)
+        if not isinstance(entries, dict):
             raise _unknown(section, file)
         if section in ("never", "idle"):
             for language, words in entries.items():
                 _add_words(own[section], language, words, f"{section}.{language}", file)
             continue
         for name, entry in entries.items():
-            if name not in own[section]:
+            if name not in own[section] or not isinstance(entry, dict):
                 raise _unknown(f"{section}.{name}", file)
             _lay_over_one(own[section][name], section, name, entry, file)
 

@@ -82,6 +82,7 @@ class EventsManager:
 
     # -- going there ------------------------------------------------------------------------
 
+    @step("opening the console")
     def open_home(self, account: str | None) -> None:
         """Open Events Manager and see that somebody is signed in.
 
@@ -91,6 +92,7 @@ class EventsManager:
         self._goto(home_url(self._origin, account))
         self._until(lambda: is_signed_in(self._page, self._origin, self._wording) or None)
 
+    @step("opening the pixel")
     def open_pixel(self, pixel: str, account: str | None) -> PixelPage:
         """Open a pixel's Settings tab, by its own address or else by the menus.
 
@@ -307,6 +309,7 @@ class EventsManager:
         )
         return bool(moved)
 
+    @step("listing the pixels")
     def list_pixels(self, account: str | None) -> tuple[str, list[tuple[str, str]]]:
         """Return the account and each pixel's code and name, in the order of the list.
 

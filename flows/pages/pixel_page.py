@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Dialog, Error, Page
 
+from automation.browser import step
 from automation.controls import (
     Found,
     Label,
@@ -86,6 +87,7 @@ class PixelPage:
 
     # -- before the click, reading only -----------------------------------------------------
 
+    @step("opening the Settings tab")
     def open_settings(self) -> None:
         """Open the Settings tab and find the Events API section.
 
@@ -134,6 +136,7 @@ class PixelPage:
             return problem
         return PageChanged("the Events API section appeared too late")
 
+    @step("reading pixel and account")
     def read(self) -> Identity:
         """Read pixel and account off the page.
 
@@ -169,6 +172,7 @@ class PixelPage:
             raise self._no_section()
         return self._section
 
+    @step("looking for an existing token")
     def token_exists(self) -> str:
         """Return the sign by which a token is known to exist already; empty where there is none."""
 
@@ -195,6 +199,7 @@ class PixelPage:
         told = [each for each in section.look(meaning).candidates if each.score >= _TELLS]
         return f"the section says {quote(told[0].text)!r}" if told else ""
 
+    @step("finding the button")
     def find_generate(self, *, replace: bool) -> None:
         """Find the one control that generates.
 
@@ -251,6 +256,7 @@ class PixelPage:
             "Admin role the button may be missing",
         )
 
+    @step("looking once more before the click")
     def check_again(self) -> None:
         """Look once more, an instant before the click: obstacles, identity, and the control.
 
@@ -272,12 +278,14 @@ class PixelPage:
 
     # -- the click and after ----------------------------------------------------------------
 
+    @step("clicking the button")
     def click(self) -> None:
         """Click the control, once."""
         if self._control is None:
             raise PageChanged("the control was not found before the click")
         self._control.click(self._patience_s * 1000)
 
+    @step("looking at the section")
     def look(self) -> str:
         """Return what the section and what lies over the page show."""
         try:
@@ -291,6 +299,7 @@ class PixelPage:
         state = str(self._control.still()) if self._control is not None else ""
         return "\n".join([section, *over, state])
 
+    @step("looking for a dialog to confirm")
     def confirm(self) -> bool:
         """Confirm a dialog that asks whether to generate; no other."""
         try:
@@ -309,6 +318,7 @@ class PixelPage:
         speaks = any(each in text for each in self._wording.token_words)
         return dialog.look(self._wording.meaning("confirm")).found if speaks else None
 
+    @step("pressing the copy control")
     def copy(self) -> bool:
         """Click the copy control beside the token, in a dialog or in the section."""
         places: list[Region] = []
@@ -326,6 +336,7 @@ class PixelPage:
             log.debug("nothing was copied: %s", type(problem).__name__)
         return False
 
+    @step("reading what the page says")
     def refusal(self) -> AutomationError | None:
         """Return what words that are new on the page say, if that is a refusal."""
         known = set(self._shown_before.split())
@@ -335,6 +346,7 @@ class PixelPage:
             return None
         return problem_in_words(whole, self._wording)
 
+    @step("looking for what waits for a person")
     def obstacle(self) -> AutomationError | None:
         """Return what on the page waits for a person, as the error that says so."""
         try:
@@ -342,6 +354,7 @@ class PixelPage:
         except Error:
             return None
 
+    @step("reading the pixel's code again")
     def other_pixel(self) -> str:
         """Return the code of another pixel where the page has come to speak of it, else empty.
 

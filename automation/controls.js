@@ -25,7 +25,8 @@
   const onclick = getter(HTMLElement.prototype, "onclick");
   const inputValue = getter(HTMLInputElement.prototype, "value");
   const areaValue = getter(HTMLTextAreaElement.prototype, "value");
-  const labelsOf = getter(HTMLInputElement.prototype, "labels");
+  const inputLabels = getter(HTMLInputElement.prototype, "labels");
+  const areaLabels = getter(HTMLTextAreaElement.prototype, "labels");
   const rootOf = Node.prototype.getRootNode, matches = Element.prototype.matches;
   const boxOf = Element.prototype.getBoundingClientRect, styleOf = window.getComputedStyle;
   const assigned = HTMLSlotElement.prototype.assignedNodes;
@@ -57,8 +58,7 @@
     }
     return text;
   };
-  const labelled = (el) => {
-    const list = labelsOf(el);
+  const labelled = (list) => {
     let text = "";
     for (let i = 0; list && i < list.length; i++) text += " " + textContent(list[i]);
     return text;
@@ -204,7 +204,7 @@
 
     let value = "";
     if (tag === "input" || tag === "textarea") {
-      told = labelled(el);
+      told = labelled(tag === "input" ? inputLabels(el) : areaLabels(el));
       const caption = type === "button" || type === "submit" || type === "reset";
       if (tag === "textarea") value = ask.values ? areaValue(el) : "";
       else if (caption || (ask.values && type !== "password")) value = inputValue(el);

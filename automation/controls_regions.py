@@ -175,7 +175,7 @@ def _lies_over(tree: Tree, node: Node) -> bool:
     left, top, width, height = node.box
     if not (node.flags & FIXED or (node.flags & ABSOLUTE and node.depth <= 4)):
         return False
-    if width < 120 or height < 40 or kind_of(node):
+    if width < 120 or height < 20 or kind_of(node):
         return False
     wide, high = width >= 0.9 * tree.size[0], height >= 0.85 * tree.size[1]
     if wide and not high and top <= 0 and height < 0.25 * tree.size[1]:

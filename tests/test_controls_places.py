@@ -278,6 +278,7 @@ def test_two_codes_in_one_part_are_both_reported(page: Page) -> None:
 
 FIELDS = {
     "placeholder": "<input placeholder='Search by name or ID' data-right=f><input placeholder='Name'>",
+    "text area": "<label>Search <textarea data-right=f></textarea></label>",
     "label": "<label>Search <input data-right=f></label><input>",
     "labelled by": "<span id=l>Search</span><input aria-labelledby=l data-right=f>",
     "shadow": "<x-s></x-s><script>document.querySelector('x-s').attachShadow({mode:'open'}).innerHTML="

@@ -80,7 +80,6 @@ class PixelPage:
         self._section: Region | None = None
         self._control: Found | None = None
         self._shown_before = ""
-        self._overlays_before = 0
         self._seen_code = False
         self.identity = Identity(pixel, account or "")
         page.on("dialog", self._answer)
@@ -271,7 +270,6 @@ class PixelPage:
         if self._control is None or not self._control.still():
             self._control = self._the_section().find(self._wording.meaning(self._meaning_name()))
         self._shown_before = self._shown()
-        self._overlays_before = len(dialogs(self.page))
 
     def _meaning_name(self) -> str:
         return self._control.meaning.name if self._control else "generate"

@@ -88,14 +88,13 @@ def _peers(units: Sequence[Unit], heading: Unit) -> list[Unit]:
     return [
         u
         for u in others
-        if _looks(u) == look or (u.kind == "heading" and u.target.font_px >= heading.target.font_px)
+        if _looks(u) & look or (u.kind == "heading" and u.target.font_px >= heading.target.font_px)
     ]
 
 
-def _looks(unit: Unit) -> list[tuple[str, str, str, bool]]:
-    target = unit.target
-    plain = target.parent and not target.look[1]  # a bare span looks like any: ask what it is in
-    return [target.look, target.parent.look] if plain and target.parent else [target.look]
+def _looks(unit: Unit) -> set[tuple[str, str, str, bool]]:
+    """Return how a heading is drawn: by the classes of what says just it, else by its own look."""
+    return {node.look for node in unit.members if node.look[1]} or {unit.target.look}
 
 
 def _stands_out(units: Sequence[Unit], heading: Unit) -> bool:

@@ -163,17 +163,17 @@ def vetoed(unit: Unit, meaning: Meaning) -> str | None:
 def _fit(unit: Unit, meaning: Meaning) -> tuple[float, str]:
     """Say how welcome the unit's kind is, and in words what it is."""
     kind, wanted = unit.kind, meaning.kinds
-    if kind == "link" and "link" not in wanted:
-        return _fit_link(unit)
     if kind in wanted:
         return 1.0, f"it is a {kind}"
     if wanted & {"heading", "region"}:
         return _fit_heading(unit)
+    if kind == "link":
+        return _fit_link(unit, meaning)
     if kind in ("textbox", "choice") or wanted == {"textbox"}:
         return 0.0, ""
     if kind == "clickable":
         return 0.75, "it is clickable"
-    if kind in ("button", "tab", "menuitem", "link"):
+    if kind in ("button", "tab", "menuitem"):
         return 0.7, f"it is a {kind}"
     if kind == "inherits":
         return 0.5, "it lies in something clickable"
@@ -182,8 +182,10 @@ def _fit(unit: Unit, meaning: Meaning) -> tuple[float, str]:
     return 0.35, "it is plain text"
 
 
-def _fit_link(unit: Unit) -> tuple[float, str]:
+def _fit_link(unit: Unit, meaning: Meaning) -> tuple[float, str]:
     target = unit.target
+    if not meaning.strict:
+        return 0.7, "it is a link"
     if target.opens_elsewhere or "://" in target.href or target.href.startswith("/"):
         return 0.3, "it is a link to another page"
     return 0.8, "it is a link that leads nowhere else"
@@ -192,7 +194,9 @@ def _fit_link(unit: Unit) -> tuple[float, str]:
 def _fit_heading(unit: Unit) -> tuple[float, str]:
     if unit.folds:
         return 0.8, "it opens a section"
-    if unit.clickable or unit.kind == "inherits":
+    if unit.kind in ("clickable", "inherits", "button"):
+        return 0.5, "it can be clicked and may open a section"
+    if unit.clickable:
         return 0.0, ""
     if unit.target.look[3]:
         return 0.85, "it is bold"

@@ -229,6 +229,8 @@ def _add_text(tree: Tree, node: Node, found: dict[int, Unit], crowded: set[int])
     if not text or len(text) > SHORT:
         return
     carrier = next((n for n in node.above() if n.clickable), None)
+    if carrier and (carrier.full is None or len(carrier.full) > 2 * SHORT):
+        carrier = None  # a handler on a whole part of the page says nothing about this text
     if carrier and carrier.at in found and carrier.at not in crowded:
         return  # a piece of that control, which knows its pieces
     members = [*reversed(_shell(node)), node]

@@ -130,6 +130,10 @@ SECTIONS = {
     "a tab of that name": f"<button role=tab>Events API</button><h3>Events API</h3><p>About it.</p>{BUTTON}<h3>Other</h3>{DECOY}",
     "not the offline one": f"<section><h3>Offline Events API</h3>{DECOY}</section><section><h3>Events API</h3>{BUTTON}</section>",
     "not the wizard": f"<section><h3>Implement Events API</h3>{DECOY}</section><section><h3>Events API</h3>{BUTTON}</section>",
+    "clickable headings": f"<div><div style='cursor:pointer'>Web</div><div>{DECOY}</div></div><div><div style='cursor:pointer'>"
+    f"Events API</div><div>{BUTTON}</div></div>",
+    "a handler on everything": f"<div id=all><p>{'words ' * 80}</p><div><div class=t>Web</div>{DECOY}</div><div><div class=t>"
+    f"Events API</div>{BUTTON}</div></div><script>all.onclick = () => 1</script>",
     "own heading inside": f"<section><h3>Events API</h3><h3>Access token</h3>{BUTTON}</section><section><h3>Other</h3>{DECOY}</section>",
     "content in a frame": f'<h3>Web</h3>{DECOY}<h3>Events API</h3><iframe srcdoc="{BUTTON.replace(chr(34), "")}"></iframe><h3>Other</h3>',
     "heading in a shadow root": "<x-h></x-h><script>document.querySelector('x-h').attachShadow({mode:'open'})"

@@ -81,7 +81,6 @@ def main() -> None:
     _no_core_dumps()
     arguments = _globals_first(sys.argv[1:])
     try:
-        guard_environment()
         app(arguments, standalone_mode=True)
     except AutomationError as problem:
         sys.exit(_refused(problem))
@@ -134,6 +133,7 @@ def options(
     terminal.profile, terminal.as_json = profile, as_json
     terminal.verbosity = 1 if verbose else -1 if quiet else 0
     terminal.flags, terminal.pixels = {}, []
+    guard_environment()  # here, so that a refusal is told in the form that was asked for
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(RedactingFilter())
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))

@@ -352,8 +352,9 @@ _ROW_NAME = """
   for (let up = element; up; up = up.parentElement || (up.getRootNode && up.getRootNode().host)) {
     const found = ((up.innerText || up.textContent || "").match(other) || []).map(
       (each) => each.replace(/[^0-9A-Z]/g, ""));
-    if (found.some((each) => each !== code)) break;
+    if (found.some((each) => each !== code) || (up.innerText || "").length > 300) break;
     row = up;
+    if (up.matches("tr, li, [role=row], [role=listitem]")) break;  // a list may have one row only
   }
   const lines = (row.innerText || "").split(/[\\n\\t]+/).map((each) => each.trim());
   return lines.find((each) => each.length > 1 && !each.includes(code) && /[^\\W\\d_]/.test(each)

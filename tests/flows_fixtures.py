@@ -1,0 +1,36 @@
+"""Fixtures of the flows' tests; a module takes them with `pytest_plugins`."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from automation.browser import Choice
+from fixtures.console import Console, Scenario
+from tests import canary
+from tests.flows_helpers import MakeUser, User
+
+
+@pytest.fixture(autouse=True, scope="session")
+def issued_tokens_are_written_down(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the book the canary compares with, for every console of this process."""
+    canary.write_down_in(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def make_user(
+    tmp_path_factory: pytest.TempPathFactory, choice: Choice, no_settings: None
+) -> Iterator[MakeUser]:
+    """Start consoles, each with a user of its own."""
+    with contextlib.ExitStack() as consoles:
+
+        def make(
+            scenario: Scenario | None = None, *, pixels: int = 2, signed_in: bool = True
+        ) -> User:
+            console = Console(scenario, accounts=2, pixels_per_account=pixels)
+            user = User(consoles.enter_context(console), tmp_path_factory.mktemp("u"), choice.value)
+            if signed_in:
+                user.sign_in()
+            return user
+
+        yield make

@@ -1,0 +1,213 @@
+"""SIGKILL of pixelmint, of its browser and of the driver: what was shown is never lost.
+
+What the console's ledger says was issued is compared with what lies in escrow and store after
+`recover`. One window stays, which no design closes: the console has answered, and the answer has
+not reached the disk. Its intent is then reported `token_unread`.
+"""
+
+import random
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from automation.secret import fingerprint
+from flows.recover import recover
+from flows.status import status
+from tests.conftest import until
+from tests.flows_helpers import Child, MakeUser, User
+from tests.processes import BROWSER, DRIVER, family, kill_one
+
+pytest_plugins = ("tests.flows_fixtures",)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+
+PIXELMINT = "pixelmint"
+BEFORE_THE_CONSOLE_KNOWS = ["before intend", "after intend", "after arm", "before click"]
+ON_THE_WAY = ["after click"]
+"""The click is done; the answer may be anywhere between the console and the disk."""
+IN_THE_WINDOW = ["before seal answer"]
+SEALED = [
+    "after seal answer", "after release", "after agree", "before keep", "after keep",
+    "before put", "after put", "after read back", "before settle", "after settle",
+    "before note", "after note",
+]  # fmt: skip
+BOUNDARIES = [*BEFORE_THE_CONSOLE_KNOWS, *ON_THE_WAY, *IN_THE_WINDOW, *SEALED]
+
+RANDOM_MOMENTS = 30
+"""So many here; two hundred in `tests.benchmarks.kills`."""
+SEED = 20261122
+
+
+@dataclass
+class Count:
+    """What became of the tokens of some pixels."""
+
+    moments: int = 0
+    issued: int = 0
+    answered: int = 0
+    stored: int = 0
+    escrow: int = 0
+    """Found in escrow by `recover`, which then stored them."""
+    unread: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+
+    def add(self, other: "Count") -> None:
+        """Add another count to this one."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    @property
+    def faults(self) -> list[str]:
+        """Return what may not be."""
+        return [*self.lost, *self.doubled, *self.silent]
+
+
+def reckon(user: User, pixels: list[str]) -> Count:
+    """Recover, then compare what the console issued with what is stored or reported."""
+    workshop = user.workshop()
+    count, place = Count(), {}
+    before = {each.pixel: workshop.escrow.settled(each) for each in workshop.escrow.intents()}
+    found = {each.pixel: each for each in recover(workshop)}
+    told = {each.result.pixel: each.result for each in status(workshop)}
+    for pixel in pixels:
+        issues, intents = user.issues(pixel), workshop.escrow.intents(pixel)
+        count.issued += len(issues)
+        count.answered += sum(bool(each.answered) for each in issues)
+        if len(issues) > len(intents):
+            count.doubled.append(f"{pixel}: {len(issues)} tokens, {len(intents)} intents")
+        prints = [fingerprint(each.token) for each in issues]
+        stored = next((each.fingerprint for each in [told.get(pixel)] if each), None)
+        unread = pixel in told and told[pixel].as_json()["error"]
+        place[pixel] = stored
+        if stored is not None and stored in prints:
+            count.stored += 1
+            count.escrow += (before.get(pixel) or {}).get("outcome") != "stored"
+        elif unread and unread["code"] == "token_unread" and found[pixel].error is not None:
+            count.unread += 1
+        elif issues:
+            count.lost.append(f"{pixel}: {told.get(pixel)} of {prints}")
+        elif any(workshop.escrow.settled(each) is None for each in intents):
+            count.silent.append(f"{pixel}: an open intent nobody speaks of")
+    wrong = [pixel for pixel, stored in place.items() if stored and not holds(user, pixel, stored)]
+    count.lost += [f"{pixel}: the store holds another token" for pixel in wrong]
+    return count
+
+
+def holds(user: User, pixel: str, print_: str) -> bool:
+    """Tell whether the store's token of a pixel is this one, and the console's own."""
+    from flows.fetch import fetch
+
+    token = fetch(user.workshop(), pixel)
+    return token.fingerprint == print_ and print_ in user.issued(pixel)
+
+
+def run_killed(user: User, whom: str, boundaries: dict[str, str]) -> Child:
+    """Run `generate` for pixels, with a kill at a boundary in each; return the ended child."""
+    pairs = [f"{pixel}={boundary}" for pixel, boundary in boundaries.items()]
+    child = user.start(whom, *pairs, program=("-m", "tests.killed"))
+    child.wait()
+    return child
+
+
+@pytest.mark.parametrize("boundaries", [BOUNDARIES[0::2], BOUNDARIES[1::2]], ids=["even", "odd"])
+def test_pixelmint_killed_at_a_boundary_loses_nothing(
+    make_user: MakeUser, boundaries: list[str]
+) -> None:
+    """Where the answer was sealed, the token comes back; before the click nothing was asked."""
+    user = make_user(pixels=len(boundaries))
+    pixels = [each.code for each in user.console.accounts[0].pixels]
+    for pixel, boundary in zip(pixels, boundaries, strict=True):
+        child = run_killed(user, PIXELMINT, {pixel: boundary})
+        assert child.process.returncode == -9, f"{boundary} was not reached"
+        count = reckon(user, [pixel])
+        assert count.faults == [], boundary
+        if boundary in BEFORE_THE_CONSOLE_KNOWS:
+            assert count.issued == 0, boundary
+        if boundary in IN_THE_WINDOW:
+            assert (count.answered, count.unread) == (1, 1), boundary
+        if boundary in SEALED:
+            assert (count.answered, count.stored) == (1, 1), boundary
+
+
+@pytest.mark.parametrize("whom", [BROWSER, DRIVER])
+def test_a_browser_or_driver_killed_at_a_boundary_costs_its_pixel_at_most(
+    make_user: MakeUser, whom: str
+) -> None:
+    """One run over many pixels goes on after each kill, with a browser started anew."""
+    boundaries = [each for each in BOUNDARIES if each != "before intend"]
+    user = make_user(pixels=len(boundaries))
+    pixels = [each.code for each in user.console.accounts[0].pixels]
+    plan = dict(zip(pixels, boundaries, strict=True))
+    pairs = [f"{pixel}={boundary}" for pixel, boundary in plan.items()]
+    said = user.start(whom, *pairs, program=("-m", "tests.killed")).wait()
+    rows = {each.get("pixel", "also"): each for each in said.rows}
+    assert "also" not in rows and list(rows) == pixels, said
+    count = reckon(user, pixels)
+    assert count.faults == []
+    for pixel, boundary in plan.items():
+        code = (rows[pixel]["error"] or {}).get("code")
+        if boundary in SEALED:
+            assert [rows[pixel]["fingerprint"]] == user.issued(pixel), (boundary, rows[pixel])
+        elif boundary in BEFORE_THE_CONSOLE_KNOWS:
+            assert code and user.issued(pixel) == [], (boundary, rows[pixel])
+        else:
+            assert code in (None, "token_unread"), (boundary, rows[pixel])
+
+
+def kill_at_random(user: User, whom: str, pixels: list[str], rng: random.Random) -> Count:
+    """Run `generate` over pixels; kill somebody at a random moment of each; reckon.
+
+    pixelmint killed ends the run, so that it takes one pixel; a browser or a driver is started
+    anew for the next one.
+    """
+    child, count = user.start("generate", *pixels, "--json"), Count()
+    seen: set[str] = set()
+    escrow = user.home / "escrow"
+
+    def begun() -> set[str]:
+        return {each.name for each in escrow.glob("[0-9]*")} - seen
+
+    while child.process.poll() is None:
+        until(lambda: begun() or child.process.poll() is not None)
+        seen |= begun()
+        if child.process.poll() is not None:
+            break
+        wait_a_moment(rng)
+        if whom == PIXELMINT:
+            child.kill()
+            count.moments += 1
+        else:
+            count.moments += kill_one(family(child.process.pid), whom)
+    child.wait()
+    count.add(reckon(user, pixels))
+    return count
+
+
+def wait_a_moment(rng: random.Random) -> None:
+    """Wait somewhere between the intent and a little after its settling."""
+    import time
+
+    time.sleep(rng.uniform(0, 0.9) ** 1.5)
+
+
+@pytest.mark.parametrize(
+    ("whom", "moments", "at_once"),
+    [(PIXELMINT, RANDOM_MOMENTS // 3, 1), (BROWSER, RANDOM_MOMENTS // 3, 99), (DRIVER, 10, 99)],
+    ids=["pixelmint", "browser", "driver"],
+)
+def test_killed_at_random_moments_nothing_is_lost_doubled_or_silent(
+    make_user: MakeUser, whom: str, moments: int, at_once: int
+) -> None:
+    """Each token the ledger shows as issued is stored after `recover`, or reported unread."""
+    rng = random.Random(f"{SEED} {whom}")
+    user = make_user(pixels=moments)
+    pixels = [each.code for each in user.console.accounts[0].pixels]
+    total = Count()
+    while pixels:
+        part, pixels = pixels[:at_once], pixels[at_once:]
+        total.add(kill_at_random(user, whom, part, rng))
+    assert total.faults == []
+    assert total.stored > 0
+    assert total.moments >= moments * 2 // 3, "too few of the kills hit anybody"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from playwright.sync_api import ElementHandle, Page
 from playwright.sync_api import Error as BrowserError
@@ -16,6 +17,8 @@ from automation.errors import PageChanged
 
 _PROBED = 12
 _STRICT_FIT = 0.5
+
+_READY: tuple[Literal["visible", "enabled", "stable"], ...] = ("visible", "enabled", "stable")
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,20 @@ class Found:
         Raises:
             PageChanged: it cannot be clicked; the message says whether a click may have happened.
         """
-        name = self.meaning.name
-        for trial, problem in ((True, "nothing was clicked"), (False, "it may have been clicked")):
-            try:
-                self.element.click(timeout=timeout_ms, trial=trial)
-                continue
-            except BrowserError as reported:
-                kind = type(reported).__name__
-            # Raised outside the except block: Playwright's own message may hold page values.
-            raise PageChanged(f"{name}: clicking failed ({kind}), {problem}")
+        name, problem = self.meaning.name, "nothing was clicked"
+        try:
+            for state in _READY:
+                self.element.wait_for_element_state(state, timeout=timeout_ms)
+            self.element.scroll_into_view_if_needed(timeout=timeout_ms)
+            # No trial click before it: Playwright's trial presses the mouse too, and a page that
+            # listens before anything else hears it.
+            problem = "it may have been clicked"
+            self.element.click(timeout=timeout_ms)
+            return
+        except BrowserError as reported:
+            kind = type(reported).__name__
+        # Raised outside the except block: Playwright's own message may hold page values.
+        raise PageChanged(f"{name}: clicking failed ({kind}), {problem}")
 
     def still(self) -> bool:
         """Say whether it is still there, visible, enabled and says the same."""

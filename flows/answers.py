@@ -75,7 +75,8 @@ def _problem(answer: Sighting) -> AutomationError | None:
         )
     if answer.status == 429 or answer.status >= 500:
         return SiteBusy(f"{said} (HTTP {answer.status})", next_step=_LATER)
-    if answer.status == 403 or (answer.status >= 400 and _NO_RIGHT.search(words)):
+    # A 403 that names another cause, such as an outdated page, is no matter of permission.
+    if (answer.status == 403 and not words) or (answer.status >= 400 and _NO_RIGHT.search(words)):
         return PermissionDenied(f"{said} (HTTP {answer.status})", next_step=_ROLE)
     if answer.status >= 400:
         return SiteRefused(f"{said} (HTTP {answer.status})", next_step="look at the pixel there")

@@ -18,6 +18,8 @@ from automation.secret import RedactingFilter, guard_environment, redact
 if TYPE_CHECKING:
     from flows.workshop import Workshop
 
+log = logging.getLogger(__name__)
+
 app = typer.Typer(
     name="pixelmint",
     help="Generate, capture, store and renew TikTok Events API access tokens, in a real browser "
@@ -84,15 +86,20 @@ def main() -> None:
         app(arguments, standalone_mode=True)
     except AutomationError as problem:
         sys.exit(_refused(problem))
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        sys.exit(141)
     except (KeyboardInterrupt, SystemExit) as end:
         if isinstance(end, SystemExit) and end.code != _STOPPED:  # typer makes it of Ctrl-C
             raise
         terminal.tell("stopped; what was captured is safe, and the same command goes on from here")
         sys.exit(_STOPPED)
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            sys.stdout.close()
-        sys.exit(141)
+    except Exception as problem:  # Python's own traceback would print its words unredacted
+        from flows.workshop import own_fault
+
+        log.debug("unexpected", exc_info=True)
+        sys.exit(_refused(own_fault(problem)))
 
 
 def _no_core_dumps() -> None:

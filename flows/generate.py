@@ -15,6 +15,7 @@ from automation.errors import (
     AutomationError,
     EscrowFailed,
     HumanCheck,
+    PageChanged,
     SignInNeeded,
     TokenExists,
     TokenUnread,
@@ -31,7 +32,7 @@ from flows.console import Console
 from flows.filing import agreed, file_token, last_stored, reference, stored
 from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
-from flows.workshop import Workshop, check_names
+from flows.workshop import Workshop, check_names, own_fault
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def prepare(workshop: Workshop) -> None:
     """
     workshop.say("checking escrow and stores")
     workshop.escrow.check()
+    workshop.wording.never  # noqa: B018 -- read now: a broken file of the user's is told before
     for store in workshop.stores:
         store.check()
 
@@ -96,6 +98,9 @@ def _one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -> Result
         if problem.stops_the_run:
             raise
         result.error = problem
+    except Exception as problem:  # a fault of our own: the other pixels are tried all the same
+        log.debug("unexpected", exc_info=True)
+        result.error = own_fault(problem)
     result.seconds = time.monotonic() - started
     _remember(workshop, result)
     return result
@@ -239,6 +244,9 @@ def _ask(
         return agreement
     except AutomationError as problem:
         ending = _ending(problem, capture, intent)
+    except Exception as problem:  # after the click even a fault of our own must be told
+        log.debug("unexpected", exc_info=True)
+        ending = _ending(own_fault(problem), capture, intent)
     except KeyboardInterrupt:  # held back unless a person has not clicked yet
         escrow.settle(intent, "not_asked")
         raise
@@ -270,7 +278,7 @@ def _may_have_made_one(ending: AutomationError, capture: Capture) -> bool:
 def _ending(problem: AutomationError, capture: Capture, intent: Intent) -> AutomationError:
     """Return the error as it is, or as `token_unread` where the console was asked all the same."""
     known = isinstance(problem, TokenUnread | NotAsked | HumanCheck | SignInNeeded)
-    lost = isinstance(problem, BrowserGone) and bool(capture.asked)
+    lost = isinstance(problem, BrowserGone | PageChanged) and bool(capture.asked)
     if known or not (lost or capture.unanswered):
         return problem
     return TokenUnread(

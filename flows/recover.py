@@ -1,5 +1,6 @@
 """Finish what a crash or a failing store left in escrow. Needs no browser."""
 
+import logging
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +12,9 @@ from automation.files import held
 from automation.report import Result
 from automation.secret import Secret
 from flows.filing import agreed, file_token
-from flows.workshop import Workshop
+from flows.workshop import Workshop, own_fault
+
+log = logging.getLogger(__name__)
 
 
 def open_intents(workshop: Workshop, pixel: str = "") -> list[Intent]:
@@ -60,6 +63,9 @@ def recover_one(workshop: Workshop, intent: Intent) -> Result:
         if problem.stops_the_run:
             raise
         result.error = problem
+    except Exception as problem:  # a fault of our own: the other pixels are tried all the same
+        log.debug("unexpected", exc_info=True)
+        result.error = own_fault(problem)
     result.seconds = time.monotonic() - started
     return result
 

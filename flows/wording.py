@@ -180,6 +180,7 @@ def _meaning(
         holds=together("holds"),
         fillers=fillers,
         ids=tuple(entry.get("ids", ())),
+        unless=entry.get("unless", ""),
         strict=entry.get("strict", False),
     )
 

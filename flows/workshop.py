@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from automation.browser import Choice, Lane, find_browser
-from automation.errors import EscrowFailed, UsageError
+from automation.errors import AutomationError, EscrowFailed, PageChanged, UsageError
 from automation.escrow import Escrow
 from automation.files import private_folder
 from automation.records import Records
@@ -44,8 +44,17 @@ def check_names(pixels: Sequence[str], account: str | None) -> None:
     if faults:
         raise UsageError(
             "; ".join(faults),
-            next_step="copy the 20-character code that stands after ID: in Events Manager",
+            next_step="copy the pixel's 20-character code, or the account's digits, from Events "
+            "Manager",
         )
+
+
+def own_fault(problem: Exception) -> AutomationError:
+    """Return the error for what nobody foresaw: its kind, and none of its words."""
+    return PageChanged(
+        f"pixelmint itself failed ({type(problem).__name__})",
+        next_step="run the same command with -v and report what it says; it holds no token",
+    )
 
 
 @dataclass

@@ -6,18 +6,19 @@ against a live page: the recordings are all drawn.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Page
 
 from automation.browser import step
-from automation.controls import Found, look, texts
+from automation.controls import Found, look
 from automation.errors import HumanCheck, PageChanged, PixelNotFound, WrongPixel
 from flows.pages import obstacles
-from flows.pages.identity import CODE, codes_on, in_address, read_account, shows_code
+from flows.pages.identity import codes_on, in_address, read_account, shows_code
+from flows.pages.pixel_list import PixelList
 from flows.pages.pixel_page import PixelPage
-from flows.pages.waiting import steady, until
+from flows.pages.waiting import until
 from flows.wording import Wording
 
 log = logging.getLogger(__name__)
@@ -177,11 +178,9 @@ class EventsManager:
     # -- the menus --------------------------------------------------------------------------
 
     def _by_list(self, pixel: str, account: str | None) -> None:
-        self._open_list(account)
-        row = self._find_row(pixel)
+        row = self._open_list(account).find(pixel)
         if row is None:
-            self._refuse_missing(pixel)
-            return
+            raise self._missing(pixel, account)
         before = self._page.url
         self._click(row)
 
@@ -195,25 +194,35 @@ class EventsManager:
                 next_step="run `pixelmint doctor`",
             )
 
-    def _open_list(self, account: str | None) -> None:
-        """Open the list of pixels by its address, else by the menus."""
+    def _open_list(self, account: str | None) -> PixelList:
+        """Open the list of pixels by its address, else by the menus. It may be an empty one."""
+        listed = PixelList(
+            self._page, self._wording, patience_s=self._patience_s, clear=self._clear
+        )
         self._goto(_with_account(self._origin + _LIST, account))
-        if self._until(self._is_list, min(self._patience_s, 10)):
-            return
+        if self._until(listed.shows_some, min(self._patience_s, 10)) or self._at_list():
+            return listed
         self._say("going by the menus: Tools > Events > Data sources")
         self._goto(home_url(self._origin, account))
         for _ in range(6):
-            if self._until(self._is_list, 2):
-                return
-            self._click(self._next_menu())
-        if not self._until(self._is_list):
-            raise PageChanged("no list of pixels was found behind the menus")
+            if self._until(listed.shows_some, 2):
+                return listed
+            entry = self._next_menu()
+            if entry is None:
+                break
+            self._click(entry)
+        if not self._clicked and not self._at_list():
+            raise PageChanged(
+                "no entry of the menus leads on to Data sources",
+                next_step="run `pixelmint doctor`; a wording of your own can be added",
+            )
+        return listed
 
-    def _is_list(self) -> bool | None:
-        return bool(codes_on(self._page)) or None
+    def _at_list(self) -> bool:
+        return urlsplit(self._page.url).path.rstrip("/").endswith("/list")
 
-    def _next_menu(self) -> Found:
-        """Return the innermost menu entry that is there: what a person would click next."""
+    def _next_menu(self) -> Found | None:
+        """Return the innermost menu entry that is there and new: what a person clicks next."""
         tried = ("data_sources", "datasets_overview", "manage", "web_events",
                  "events_manager_entry", "events_menu", "tools_menu")  # fmt: skip
 
@@ -221,93 +230,15 @@ class EventsManager:
             seen = (look(self._page, self._wording.meaning(name)).found for name in tried)
             return next((each for each in seen if each and each.text not in self._clicked), None)
 
-        found = self._until(entry)
+        found = self._until(entry, min(self._patience_s, 10))
         if not isinstance(found, Found):
-            raise PageChanged(
-                "no entry of the menus leads on to Data sources",
-                next_step="run `pixelmint doctor`; a wording of your own can be added",
-            )
+            return None
         self._clicked.add(found.text)
         return found
 
     def _click(self, found: Found) -> None:
         self._clear()
         found.click(self._patience_s * 1000)
-
-    # -- the list ---------------------------------------------------------------------------
-
-    def _row(self, pixel: str) -> Found | None:
-        return look(self._page, self._wording.row(pixel)).found
-
-    def _find_row(self, pixel: str) -> Found | None:
-        """Page, search and scroll until the row with this very code is there."""
-        for number, _codes in enumerate(self._pages()):
-            if shows_code(self._page, pixel) or (number == 0 and self._search(pixel)):
-                return self._row_or_refuse(pixel)
-        return None
-
-    def _row_or_refuse(self, pixel: str) -> Found:
-        found = self._until(lambda: self._row(pixel), 5)
-        if isinstance(found, Found):
-            return found
-        raise PageChanged(f"the list shows {pixel}, and no one thing to click that opens it")
-
-    def _search(self, pixel: str) -> bool:
-        """Type the code into the list's search field, where there is one."""
-        field = look(self._page, self._wording.meaning("pixel_search")).found
-        if field is None:
-            return False
-        self._fill(field, pixel)
-        shown = self._until(lambda: shows_code(self._page, pixel) or None, 5)
-        if not shown:
-            self._fill(field, "")
-            self._until(lambda: codes_on(self._page) or None, 5)
-        return bool(shown)
-
-    @step("searching the list of pixels")
-    def _fill(self, field: Found, text: str) -> None:
-        field.element.fill(text)
-        field.element.press("Enter")
-
-    def _pages(self) -> Iterable[list[str]]:
-        """Yield the codes of each page of the list, until no further page brings new ones."""
-        seen: set[str] = set()
-        for _ in range(_MOST_PAGES):
-            codes = steady(self._page, lambda: codes_on(self._page), self._patience_s) or []
-            new = [each for each in codes if each not in seen]
-            if seen and not new:
-                return
-            seen |= set(codes)
-            yield new
-            if not self._further(codes):
-                return
-
-    def _further(self, codes: list[str]) -> bool:
-        """Scroll, or turn the page; False when neither shows anything else."""
-        if codes and self._scroll(codes):
-            return True
-        self._clear()
-        following = look(self._page, self._wording.meaning("next_page")).found
-        if following is None:
-            return False
-        following.click(self._patience_s * 1000)
-        return bool(self._until(lambda: (codes_on(self._page) != codes) or None))
-
-    def _scroll(self, codes: list[str]) -> bool:
-        last = [each for each in texts(self._page, CODE) if each.text == codes[-1]]
-        try:
-            last[-1].element.scroll_into_view_if_needed()
-            last[-1].element.hover(trial=True)
-            self._page.mouse.move(*_middle(last[-1].element.bounding_box()))
-            self._page.mouse.wheel(0, 600)
-        except (Error, IndexError):
-            return False
-        moved = until(
-            self._page,
-            lambda: any(each not in codes for each in codes_on(self._page)) or None,
-            1.0,
-        )
-        return bool(moved)
 
     @step("listing the pixels")
     def list_pixels(self, account: str | None) -> tuple[str, list[tuple[str, str]]]:
@@ -317,53 +248,21 @@ class EventsManager:
             SignInNeeded, HumanCheck, PageChanged, WrongPixel: see the contract.
         """
         self._say("opening Data sources")
-        self._open_list(account)
+        listed = self._open_list(account)
         seen = read_account(self._page, account, self._wording.account_words)
         rows: dict[str, str] = {}
-        for codes in self._pages():
-            names = self._names(codes)
-            rows |= {each: names.get(each, "") for each in codes}
+        for codes in listed.pages():
+            rows |= listed.names(codes)
             self._say(f"{len(rows)} pixels so far")
         return seen, list(rows.items())
 
-    def _names(self, codes: list[str]) -> dict[str, str]:
-        """Return what the row of each code calls its pixel: the row's first words."""
-        names = {}
-        for spot in texts(self._page, CODE):
-            if spot.text in codes and spot.text not in names:
-                try:
-                    names[spot.text] = spot.element.evaluate(_ROW_NAME, spot.text) or ""
-                except Error:
-                    continue  # the row went away; the pixel stays without a name
-        return names
-
-    def _refuse_missing(self, pixel: str) -> None:
-        raise PixelNotFound(
-            f"pixel {pixel} is not in the list this profile sees",
+    def _missing(self, pixel: str, account: str | None) -> PixelNotFound | WrongPixel:
+        try:
+            shown = read_account(self._page, account, self._wording.account_words)
+        except WrongPixel as problem:
+            return problem
+        return PixelNotFound(
+            f"pixel {pixel} is not in the list this profile sees in account {shown}",
             next_step="check the code and --account; a list without it may be that of another "
             "business centre than the pixel's",
         )
-
-
-_ROW_NAME = """
-(element, code) => {
-  const other = /(^|[^0-9A-Za-z])[C-F][0-9A-V]{18}[0G](?![0-9A-Za-z])/g;
-  let row = element;
-  for (let up = element; up; up = up.parentElement || (up.getRootNode && up.getRootNode().host)) {
-    const found = ((up.innerText || up.textContent || "").match(other) || []).map(
-      (each) => each.replace(/[^0-9A-Z]/g, ""));
-    if (found.some((each) => each !== code) || (up.innerText || "").length > 300) break;
-    row = up;
-    if (up.matches("tr, li, [role=row], [role=listitem]")) break;  // a list may have one row only
-  }
-  const lines = (row.innerText || "").split(/[\\n\\t]+/).map((each) => each.trim());
-  return lines.find((each) => each.length > 1 && !each.includes(code) && /[^\\W\\d_]/.test(each)
-    && !/^(pixel )?ids?:?$/i.test(each)) || "";
-}
-"""
-
-
-def _middle(box: object) -> tuple[float, float]:
-    if not isinstance(box, dict):
-        return (0.0, 0.0)
-    return (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -39,6 +39,7 @@ from flows.pages.identity import (
     read_account,
     shows_code,
 )
+from flows.pages.pressable import any_control
 from flows.pages.waiting import steady, until
 from flows.wording import Wording
 
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 
 _MASKED = re.compile("[\u2022\u25cf\u2219\u00b7*\uff0a]{4,}|[xX]{8,}")
 """Bullets, dots, asterisks (also the full-width one) and x's that stand for a hidden token."""
+_DENIES = re.compile(r"\b(no|not|none|never|yet|kein|keine|aucun|ning[uú]n|nenhum|nessun)\b")
 _TELLS = 0.7
 """How surely a short text must say that a token is active, created or the like."""
 _ROLE = "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center"
@@ -195,10 +197,15 @@ class PixelPage:
             return "it is shown masked"
         signs = tuple(Label(each) for each in self._wording.words("existing_token"))
         meaning = Meaning("existing_token", signs, frozenset({"text", "heading"}))
-        told = [each for each in section.look(meaning).candidates if each.score >= _TELLS]
+        told = [each for each in section.look(meaning).candidates if self._tells(each)]
         return f"the section says {quote(told[0].text)!r}" if told else ""
 
-    @step("finding the button")
+    def _tells(self, sign: Found) -> bool:
+        """Tell "Active", or a sentence with it that speaks of a token, from "no active token"."""
+        text = sign.text.lower()
+        speaks = any(each in text for each in self._wording.token_words)
+        return (sign.score >= _TELLS or speaks) and not _DENIES.search(text)
+
     def find_generate(self, *, replace: bool) -> None:
         """Find the one control that generates.
 
@@ -373,28 +380,3 @@ class PixelPage:
             dialog.accept() if known else dialog.dismiss()
         except Error:
             log.debug("a dialog had gone before it was answered")
-
-
-def any_control(section: Region) -> bool:
-    """Tell whether anything in a section can be pressed."""
-    try:
-        return bool(section.element.evaluate(_PRESSABLE))
-    except Error:
-        return True  # it went away: no ground to speak of a lacking permission
-
-
-_PRESSABLE = """
-(element) => {
-  const root = element.closest("section, [role=region], [role=tabpanel]") || element.parentElement;
-  const visit = (node) => {
-    const inner = node.shadowRoot ? [...node.shadowRoot.children] : [];
-    for (const child of [...inner, ...node.children]) {
-      const pressed = child.matches(
-        "button, [role=button], input[type=button], input[type=submit]");
-      if ((pressed && child.checkVisibility()) || visit(child)) return true;
-    }
-    return false;
-  };
-  return root ? visit(root) : true;
-}
-"""

@@ -7,6 +7,7 @@ it changed, as when a page is drawn before its scripts listen.
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from playwright.sync_api import Page
@@ -133,8 +134,8 @@ class _Asking:
 
     def _wait(self) -> None:
         while not self._done():
-            count = len(self._capture.sightings)
-            wait_until(self._asked.page, lambda n=count: self._firm_news(n), _TICK_S)  # type: ignore[misc]
+            news = partial(self._firm_news, len(self._capture.sightings))
+            wait_until(self._asked.page, news, _TICK_S)
             if self._capture.left:
                 return self._after_leaving()
             if self._decided() is None or not self._firm():

@@ -182,7 +182,7 @@ def test_apt_is_used_as_root_or_through_sudo_that_asks_nothing(
     assert as_root is not None and "sudo" not in " ".join(as_root)
     monkeypatch.setattr(finding.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(finding, "_run", Installers("sudo -n"))
-    assert finding._apt_prefix()[:2] == ["/usr/bin/sudo", "-n"]  # type: ignore[index]
+    assert finding._apt_prefix()[:2] == ["/usr/bin/sudo", "-n"]
     monkeypatch.setattr(finding, "_run", Installers())
     assert finding._apt_prefix() is None
     monkeypatch.setattr(finding.shutil, "which", lambda name: None)

@@ -211,4 +211,4 @@ def test_where_indexeddb_cannot_be_read_the_rest_is() -> None:
                 raise Error("cannot be written down")
             return {"cookies": [], "origins": []}
 
-    assert read_state(Context()) == {"cookies": [], "origins": []}  # type: ignore[arg-type]
+    assert read_state(Context()) == {"cookies": [], "origins": []}

@@ -61,7 +61,7 @@ def test_a_remote_browser_that_does_not_answer_is_an_error_without_its_key(
     kind: str, scheme: str
 ) -> None:
     """A rented browser's address has the customer's key in it."""
-    choice = Choice(kind, f"{scheme}://127.0.0.1:1/?token=KEY123", "the remote browser at there")  # type: ignore[arg-type]
+    choice = Choice(kind, f"{scheme}://127.0.0.1:1/?token=KEY123", "the remote browser at there")
     with pytest.raises(UsageError) as refused, Lane(choice):
         pass
     assert refused.value.message == (
@@ -97,7 +97,7 @@ def test_the_browser_runs_without_its_sandbox_only_as_root(
 
     for user, sandbox in ((0, False), (1000, True)):
         monkeypatch.setattr(launching.os, "geteuid", lambda user=user: user)
-        launching.launch(FakePlaywright(), choice, True, None)  # type: ignore[arg-type]
+        launching.launch(FakePlaywright(), choice, True, None)
         assert FakePlaywright.chromium.options["chromium_sandbox"] is sandbox
 
 

@@ -13,7 +13,8 @@ import typer
 from flows.cli import app
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("automation", "flows", "fixtures", "tests")
+SHIPPED = ("automation", "flows", "fixtures")
+PACKAGES = (*SHIPPED, "tests")
 MAY_IMPORT = {
     "automation": {"automation"},
     "fixtures": {"fixtures"},
@@ -123,10 +124,10 @@ def test_automation_names_no_site() -> None:
 
 
 def test_no_module_is_longer_than_can_be_read() -> None:
-    """Four hundred lines is the ceiling, for scripts too."""
+    """Four hundred lines is the ceiling, for scripts too; a test is as long as its module needs."""
     long = {
         said(path): lines
-        for path in tracked(*(f"{each}/**/*.{kind}" for each in PACKAGES for kind in ("py", "js")))
+        for path in tracked(*(f"{each}/**/*.{kind}" for each in SHIPPED for kind in ("py", "js")))
         if (lines := len(path.read_text().splitlines())) > MOST_LINES
     }
     assert long == {}

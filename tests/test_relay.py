@@ -294,7 +294,7 @@ def test_a_request_whose_connection_drops_is_sent_once(lane: Lane, page: Page, s
 
         def let_go(event: dict[str, str], session: object = session) -> None:
             relay.drop_idle()
-            session.send("Fetch.continueRequest", {"requestId": event["requestId"]})  # type: ignore[attr-defined]
+            session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
 
         session.on("Fetch.requestPaused", let_go)
         patterns = [{"urlPattern": "*/generate", "requestStage": "Request"}]

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from flows.settings import ConsoleSettings
 from flows.workshop import Workshop
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT_S = 100
-"""Longer than any child takes; reached only where it hangs."""
+LIMIT_S = 280
+"""Longer than any child takes on a busy machine; reached only where it hangs."""
 _COUNT = itertools.count(1)
 
 
@@ -126,17 +126,17 @@ class User:
         *arguments: str,
         given: str = "",
         program: tuple[str, ...] = ("-m", "flows"),
-        **environ: str,
+        environ: Mapping[str, str] | None = None,
     ) -> Child:
         """Start a command in a child of its own; `given` is its standard input."""
         inherited = {name: text for name, text in os.environ.items() if "PIXELMINT" not in name}
-        inherited |= {"TMPDIR": str(self.temporary), **self.settings, **environ}
+        inherited |= {"TMPDIR": str(self.temporary), **self.settings, **(environ or {})}
         command = [sys.executable, *program, *arguments]
         return Child(command, inherited, self.outputs, given)
 
     def run(self, *arguments: str, given: str = "", **environ: str) -> Said:
         """Run a command to its end."""
-        return self.start(*arguments, given=given, **environ).wait()
+        return self.start(*arguments, given=given, environ=environ).wait()
 
     def token(self, pixel: str) -> str:
         """Return what `pixelmint token` prints, and leave no trace of it."""

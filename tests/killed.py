@@ -110,7 +110,7 @@ def main(whom: str, pairs: list[str]) -> None:
     except AutomationError as problem:
         print(json.dumps({"stopped": problem.code}), flush=True)  # noqa: T201  its result
     if boundaries:
-        print(json.dumps({"not reached": sorted(boundaries.values())}), flush=True)  # noqa: T201
+        print(json.dumps({"not reached": sorted(boundaries.values())}), flush=True)  # noqa: T201  told to the test
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ import pytest
 
 from fixtures.console.ledger import Ledger
 from tests.canary import BOOK, issued, leaks
-from tests.flows_helpers import MakeUser
+from tests.flows_helpers import LIMIT_S, MakeUser
 
 pytest_plugins = ("tests.flows_fixtures",)
+pytestmark = pytest.mark.timeout(LIMIT_S + 20)
 
 TOKEN = "Qx7Zr2Lw9Tb4Vn6Kc1Md8Fh3Gj5Ps0Ay2Eu7Io4B"
 AROUND = {"account": "7654321098765432109", "said": [f"token {TOKEN}."]}

@@ -15,6 +15,7 @@ from tests.flows_helpers import LIMIT_S, ROOT, MakeUser
 from tests.test_handoff import screen
 
 pytest_plugins = ("tests.flows_fixtures",)
+pytestmark = pytest.mark.timeout(LIMIT_S + 20)
 __all__ = ["screen"]
 
 FIELDS = {"pixel", "account", "outcome", "fingerprint", "stored_in", "verified", "delivered",

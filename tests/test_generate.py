@@ -15,10 +15,11 @@ from automation.secret import fingerprint
 from fixtures.console import preset
 from flows.filing import reference
 from tests.conftest import until
-from tests.flows_helpers import MakeUser, User, at_issue, fill, small_disk, stop
+from tests.flows_helpers import LIMIT_S, Child, MakeUser, User, at_issue, fill, small_disk, stop
 from tests.test_handoff import screen
 
 pytest_plugins = ("tests.flows_fixtures",)
+pytestmark = pytest.mark.timeout(LIMIT_S + 20)
 __all__ = ["screen"]
 
 LOOKS = (
@@ -321,10 +322,15 @@ def test_of_two_runs_on_one_account_the_second_says_who_is_first(make_user: Make
     first, second = (each.code for each in user.console.accounts[0].pixels)
     account = user.console.accounts[0].aadvid
     asked, may_answer = threading.Event(), threading.Event()
-    at_issue(user.console, lambda: (asked.set(), may_answer.wait(90)))
+
+    def hold_back() -> None:
+        asked.set()
+        may_answer.wait(LIMIT_S)
+
+    at_issue(user.console, hold_back)
     child = user.start("generate", first, "--account", account, "--json")
     try:
-        assert asked.wait(60)
+        assert asked.wait(LIMIT_S)
         said = user.run("generate", second, "--account", account, "--json")
         unnamed = user.run("generate", second, "--json")
     finally:
@@ -344,7 +350,7 @@ def test_a_stopped_run_finishes_the_token_in_its_hand(
     """The signal is heard, waits, and ends the run before the next pixel."""
     user = make_user()
     first, second = (each.code for each in user.console.accounts[0].pixels)
-    children = []
+    children: list[Child] = []
     at_issue(user.console, lambda: stop(children[0], number))
     children.append(user.start("generate", first, second, "--json"))
     said = children[0].wait()
@@ -362,10 +368,10 @@ def test_a_person_may_click_and_the_token_is_captured_from_there(
     user = make_user()
     pixel = user.console.accounts[0].pixels[0].code
     environ = {"DISPLAY": os.environ["DISPLAY"]}
-    child = user.start("generate", pixel, "--guided", "--json", **environ)
+    child = user.start("generate", pixel, "--guided", "--json", environ=environ)
     try:
         intents = user.home / "escrow"
-        until(lambda: list(intents.glob("[0-9]*")) or child.process.poll() is not None, 60)
+        until(lambda: list(intents.glob("[0-9]*")) or child.process.poll() is not None, LIMIT_S)
         assert not user.clicked()
         stop(child)
         said = child.wait()

@@ -91,7 +91,7 @@ class Spot:
 def look(where: Page | Region, meaning: Meaning) -> Look:
     """Look for the one control that is meant. Never raises because it is not there."""
     page = where.page if isinstance(where, Region) else where
-    with Tree(page) as tree:
+    with Tree(page, values=bool(meaning.unless)) as tree:
         if not tree.nodes:
             return Look(None, None, (), "the page is changing")
         everything = units(tree)
@@ -100,6 +100,8 @@ def look(where: Page | Region, meaning: Meaning) -> Look:
             part = _part(tree, everything, where)
             if part is None:
                 return Look(None, None, (), f"the section {where.name} has gone")
+        if meaning.unless and _shows(tree, part, meaning.unless):
+            return Look(None, None, (), "what stands there with it rules it out")
         result = decide(page, tree, _in(everything, part), meaning)
         if part and part.wide > part.end and not (result.candidates or result.found):
             result = decide(page, tree, _in(everything, part.widened()), meaning)
@@ -205,11 +207,16 @@ def _spots(tree: Tree, pattern: str | re.Pattern[str]) -> list[tuple[Node, str, 
             found += [(node, m.group(), source) for m in find_in.finditer(said)] if said else []
         split = node.full and not node.own and 1 < node.end - node.at < 40 and len(node.full) <= 120
         if split and not any(node.at <= at < node.end for at in held):
-            joined = tree.text(node, "")  # one text in several elements
+            joined = tree.line(node)  # one text in several elements
             matches = [(node, m.group(), "text") for m in find_in.finditer(joined)]
             found += matches
             held |= {node.at for _ in matches}
     return found
+
+
+def _shows(tree: Tree, part: Extent | None, pattern: str) -> bool:
+    spots = [s for s in _spots(tree, pattern) if s[2] in ("text", "value")]
+    return any(part is None or part.covers(node) for node, _, _ in spots)
 
 
 def _in(everything: Sequence[Unit], part: Extent | None) -> list[Unit]:

@@ -8,7 +8,7 @@ from playwright.sync_api import ElementHandle, Page
 from playwright.sync_api import Error as BrowserError
 
 from automation import controls_places as places
-from automation.controls_probe import Probe, probe
+from automation.controls_probe import Probe, probe, wait_until_free
 from automation.controls_score import ENOUGH, KIND, MARGIN, NAME, TEXT, Candidate, candidates
 from automation.controls_tree import Tree
 from automation.controls_units import Unit, units
@@ -55,6 +55,7 @@ class Found:
             for state in _READY:
                 self.element.wait_for_element_state(state, timeout=timeout_ms)
             self.element.scroll_into_view_if_needed(timeout=timeout_ms)
+            wait_until_free(self.element, timeout_ms)
             # No trial click before it: Playwright's trial presses the mouse too, and a page that
             # listens before anything else hears it.
             problem = "it may have been clicked"

@@ -150,12 +150,24 @@ def _icons_beside(tree: Tree, units: Sequence[Unit], anchor: Unit, meaning: Mean
         named = [u for u in near if _means(tree, u, meaning)]
         if named:
             return named
-        nameless = [u for u in near if not tight(u.name)]
+        nameless = _first_after(units, anchor, [u for u in near if not tight(u.name)])
         if nameless:
             return nameless
         if near:  # only icons that say they are something else
             continue
     return []
+
+
+def _first_after(units: Sequence[Unit], anchor: Unit, icons: list[Unit]) -> list[Unit]:
+    """Return the icons with the fewest texts between the anchor and them, in reading order."""
+
+    def between(icon: Unit) -> int:
+        low, high = sorted((anchor.target.at, icon.target.at))
+        return sum(1 for u in units if low < u.target.at < high and tight(u.text))
+
+    after = [u for u in icons if u.target.at > anchor.target.at] or icons
+    least = min((between(u) for u in after), default=0)
+    return [u for u in after if between(u) == least] if least <= 2 else []
 
 
 def _says(tree: Tree, unit: Unit) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from playwright.sync_api import ElementHandle
 from playwright.sync_api import Error as BrowserError
 
 from automation.controls_tree import Node, Tree
 
-_PROBE = """
-(page, ask) => {
+_HIT = """
   const up = (n) => n.assignedSlot || n.parentNode || n.host || null;
   const within = (n, el) => { for (; n; n = up(n)) if (n === el) return true; return false; };
   const hitAt = (doc, x, y) => {
@@ -75,16 +75,19 @@ _PROBE = """
     if (covered === asked) return bar ? "bar" : "covered";
     return "through";
   };
+"""
+_PROBE = f"""(page, ask) => {{ {_HIT}
   const answers = [];
-  for (let i = 0; i < ask.length; i++) {
+  for (let i = 0; i < ask.length; i++) {{
     const el = page.elements[ask[i][0]];
     let answer = ["gone", false];
-    try { if (el.isConnected) answer = [look(el, ask[i][1]), framed(el)]; } catch { }
+    try {{ if (el.isConnected) answer = [look(el, ask[i][1]), framed(el)]; }} catch {{ }}
     answers[i] = answer[0] + (answer[1] ? "+" : "");
-  }
+  }}
   return answers.join(" ");
-}
+}}
 """
+_FREE = f"(el) => {{ {_HIT} return el.isConnected && ['free', 'partly', 'bar', 'away'].includes(look(el)); }}"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,18 @@ class Probe:
     def reachable(self) -> bool:
         """Whether a click could reach it, after scrolling."""
         return self.reach in ("free", "away", "bar")
+
+
+def wait_until_free(element: ElementHandle, timeout_ms: float) -> None:
+    """Wait until nothing covers an element; no event reaches the page.
+
+    Raises:
+        playwright.sync_api.Error: it stays covered, or went away.
+    """
+    frame = element.owner_frame()
+    if frame is None:
+        raise BrowserError("the element has left its page")
+    frame.wait_for_function(_FREE, arg=element, timeout=timeout_ms)
 
 
 def probe(tree: Tree, nodes: Sequence[Node]) -> list[Probe]:

@@ -1,10 +1,12 @@
 """How surely a unit is the control that is meant, and in words why."""
 
-from collections.abc import Sequence
+import functools
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automation.controls_tree import Node, Tree
-from automation.controls_units import Unit, kind_of
+from automation.controls_units import Unit
 from automation.controls_words import (
     APART,
     EXACT,
@@ -64,12 +66,24 @@ class Candidate:
 
 def candidates(tree: Tree, units: Sequence[Unit], meaning: Meaning) -> list[Candidate]:
     """Return the units that say what is meant, best first."""
-    found = [each for unit in units if (each := judge(tree, unit, meaning))]
+    twins: dict[str, list[Unit]] = {}
+    for unit in units if meaning.near else ():
+        twins.setdefault(tight(unit.text), []).append(unit)
+    found = [each for unit in units if (each := judge(tree, unit, meaning, twins))]
     return sorted(found, key=lambda each: -each.score)
 
 
-def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
-    """Score one unit, None where wording or kind rule it out."""
+def judge(
+    tree: Tree, unit: Unit, meaning: Meaning, twins: Mapping[str, Sequence[Unit]]
+) -> Candidate | None:
+    """Score one unit, None where wording or kind rule it out.
+
+    Args:
+        tree: the look it is from.
+        unit: what may be meant.
+        meaning: what is meant.
+        twins: all units by their text, to tell whose neighbours are whose.
+    """
     name, label = best(meaning.labels, unit.name, meaning.fillers)
     text, text_label = _text(unit, meaning)
     if tight(unit.name) == tight(unit.text):  # named by its text
@@ -88,10 +102,10 @@ def judge(tree: Tree, unit: Unit, meaning: Meaning) -> Candidate | None:
     if label:
         how = [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
     evidence = [(KIND, fit), (NAME, name)]
-    if tight(unit.text):
+    if len(tight(unit.text)) > 1:  # an x or a cross is an icon
         evidence.append((TEXT, text))
     if meaning.near:
-        near = nearness(tree, unit, meaning.near)
+        near = nearness(tree, unit, meaning.near, twins.get(tight(unit.text), ()))
         if meaning.needs_near and not near:
             return None
         evidence.append((NEAR, near))
@@ -203,26 +217,43 @@ def _fit_heading(unit: Unit) -> tuple[float, str]:
     return 0.6, "it is plain text"
 
 
-def nearness(tree: Tree, unit: Unit, near: Sequence[Label]) -> float:
-    """Say how close to the unit one of the words stands: 1 beside it, less farther off, or 0."""
-    own = tight(unit.text)
+def nearness(tree: Tree, unit: Unit, near: Sequence[Label], twins: Sequence[Unit]) -> float:
+    """Say how close to the unit one of the words stands: BESIDE, CLOSE, FAR or 0.
+
+    Climbs until a word is met. What also surrounds a twin of the unit tells nothing.
+    """
+    others = [t.target for t in twins if t is not unit and not _one_in_other(t, unit)]
     for node in unit.members[0].above():
         text = _around(tree, node)
-        if text is None:
+        if text is None or any(node.holds(other) for other in others):
             return 0.0
-        if len(text) > len(own) and any(_stands(label, text, own) for label in near):
-            return BESIDE if len(text) <= 250 else CLOSE if len(text) <= 900 else FAR
+        if any(_stands(label, text, unit.text) for label in near):
+            return BESIDE if len(text) <= 300 else CLOSE if len(text) <= 1000 else FAR
     return 0.0
+
+
+def _one_in_other(one: Unit, other: Unit) -> bool:
+    return one.members[0].holds(other.target) or other.members[0].holds(one.target)
 
 
 def _around(tree: Tree, node: Node) -> str | None:
     if node.full is not None:
-        return tight(node.full)
-    if node.end - node.at > 400 or kind_of(node) == "body":
+        return fold(node.full)
+    if node.end - node.at > 400:
         return None
-    text = tight(tree.text(node))
-    return text if len(text) <= 2000 else None
+    text = fold(tree.text(node))
+    return text if len(text) <= 2500 else None
 
 
 def _stands(label: Label, text: str, own: str) -> bool:
-    return tight(label.text) in text.replace(own, "", 1)
+    """Whether a text says a label apart from the unit's own words, idle words between allowed."""
+    pattern = _loosely(label.text)
+    return len(pattern.findall(text)) > len(pattern.findall(fold(own)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _loosely(label: str) -> re.Pattern[str]:
+    words = [re.escape(word) for word in fold(label).split()]
+    if not label.isascii():  # words may run together, or have endings
+        return re.compile(r"\s?".join(words))
+    return re.compile(r"\b" + r"\s(?:\w+\s){0,2}".join(words) + r"\b")

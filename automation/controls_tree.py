@@ -177,6 +177,16 @@ class Tree:
             text.strip() for owner, text, seen in self.words if seen and node.holds(owner)
         )
 
+    def line(self, node: Node) -> str:
+        """Return the visible text of a subtree, run together where its pieces touch on a line."""
+        joined, last = "", None
+        for owner, text, seen in self.words:
+            if seen and node.holds(owner):
+                touches = last is not None and _touch(last.box, owner.box)
+                joined += text.strip() if touches or not joined else f"\n{text.strip()}"
+                last = owner
+        return joined
+
     def _take(self, frame: Frame, parent: Node | None) -> None:
         ask: dict[str, Any] = {"values": self._values}
         if self._selectors:
@@ -268,3 +278,10 @@ def _around(
     left, top = min(one[0], other[0]), min(one[1], other[1])
     right = max(one[0] + one[2], other[0] + other[2])
     return (left, top, right - left, max(one[1] + one[3], other[1] + other[3]) - top)
+
+
+def _touch(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    """Whether the second box goes on where the first ends, or one holds the other."""
+    level = one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
+    ends, begins = one[0] + one[2], other[0]
+    return level and (abs(begins - ends) <= 4 or (begins < ends and other[0] + other[2] > one[0]))

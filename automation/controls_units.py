@@ -239,7 +239,8 @@ def _add_text(tree: Tree, node: Node, found: dict[int, Unit], crowded: set[int])
     if carrier and carrier.full and len(tight(text)) >= 0.6 * len(tight(carrier.full)):
         kind = kind_of(carrier) or "clickable"
         members.insert(0, carrier)
-    unit = Unit(members, node, kind, text, _name(tree, node, []) or text, within=carrier)
+    parts = [node.own] if node.own != text else []
+    unit = Unit(members, node, kind, text, _name(tree, node, []) or text, parts, carrier)
     for member in members:
         if not member.clickable:
             found.setdefault(member.at, unit)

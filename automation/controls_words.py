@@ -59,6 +59,8 @@ class Meaning:
     """Words an id or test id of it would hold, e.g. "generate token"; each stands alone."""
     rivals: str = ""
     """For a row: a pattern of what stands in other rows at the place of this one's label."""
+    unless: str = ""
+    """A pattern: where the part of the page looked in shows it, in text or fields, it is not it."""
     strict: bool = False
     """True where the click cannot be taken back: exact wording and signs of a control only."""
 

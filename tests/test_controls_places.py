@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - drawn HTML reads better unbroken
+# ruff: noqa: E501, RUF001 - drawn HTML reads better unbroken; other languages have their own letters
 """Rows, icons, sections, dialogs and what stands near: the finder where place tells."""
 
 from collections.abc import Iterator
@@ -87,6 +87,8 @@ ICONS = {
     "<span style='cursor:pointer' data-right=i><svg width=16 height=16><use href='#icon-copy'/></svg></span></div>",
     "another beside the code": f"<div><div>Pixel ID {CODE} <button>{SVG}</button></div></div>"
     f"<div><div>Access Token</div><div>•••• <button data-right=i>{SVG}</button></div></div>",
+    "rows without wrappers": f"<div>Access Token</div><div>a1b2 <span style='cursor:pointer' data-right=i>{SVG}</span></div>"
+    f"<div>Pixel code</div><div>{CODE} <span style='cursor:pointer'>{SVG}</span></div>",
     "with a word": "<div>Access Token <span>••••</span><a href='#' data-right=i>Copy</a></div>",
 }
 
@@ -130,6 +132,11 @@ SECTIONS = {
     "a tab of that name": f"<button role=tab>Events API</button><h3>Events API</h3><p>About it.</p>{BUTTON}<h3>Other</h3>{DECOY}",
     "not the offline one": f"<section><h3>Offline Events API</h3>{DECOY}</section><section><h3>Events API</h3>{BUTTON}</section>",
     "not the wizard": f"<section><h3>Implement Events API</h3>{DECOY}</section><section><h3>Events API</h3>{BUTTON}</section>",
+    "a badge in the heading": f"<div><div class=t>Web</div>{DECOY}</div><div><div class=t>Events API <i>Recommended</i></div>{BUTTON}</div>",
+    "table cells": f"<table><tr><th>Web<td>{DECOY}</tr><tr><th>Events API<td>{BUTTON}</tr></table>",
+    "breadcrumbs": f"<div><span>Home</span>/<span>Events API</span></div><h2>Events API</h2><div>{BUTTON}</div><h2>Web</h2>{DECOY}",
+    "titles in slots": f"{components()}<ks-card-1-1-1m><b slot=t>Web</b>{DECOY}</ks-card-1-1-1m><ks-card-1-1-1m><b>Events API</b>{BUTTON}</ks-card-1-1-1m>",
+    "a page of that name": f"<h1>Events API</h1><h3>About</h3>{DECOY}<h3>Events API</h3>{BUTTON}<h3>Web</h3>{DECOY}",
     "clickable headings": f"<div><div style='cursor:pointer'>Web</div><div>{DECOY}</div></div><div><div style='cursor:pointer'>"
     f"Events API</div><div>{BUTTON}</div></div>",
     "a handler on everything": f"<div id=all><p>{'words ' * 80}</p><div><div class=t>Web</div>{DECOY}</div><div><div class=t>"
@@ -296,3 +303,81 @@ def test_a_field_is_found_by_what_is_said_about_it(page: Page, case: str) -> Non
     show(page, FIELDS[case] + "<button>Search</button>")
     seen = look(page, WORDING.meaning("pixel_search"))
     assert (mark(seen.found), seen.why) == ("f", "")
+
+
+def dialog(inside: str) -> str:
+    """Draw a dialog."""
+    return f"<p>The page.</p><div role=dialog>{inside}</div>"
+
+
+NO = "<button>Cancel</button>"
+YES = "<button data-right=yes>{}</button>"
+CONFIRMS = {
+    "asks": dialog(
+        f"<h2>Generate access token?</h2><p>It may stop the current one.</p>{NO}{YES.format('Generate')}"
+    ),
+    "asks with more words": dialog(
+        f"<p>Are you sure to generate a new access token?</p>{NO}{YES.format('Confirm')}"
+    ),
+    "German": dialog(
+        f"<h2>Zugriffstoken generieren?</h2><button>Abbrechen</button>{YES.format('Bestätigen')}"
+    ),
+    "Japanese": dialog(
+        f"<h2>アクセストークンを生成しますか?</h2><button>キャンセル</button>{YES.format('確認')}"
+    ),
+    "names the pixel": dialog(
+        f"<h2>Generate access token</h2><p>For {CODE}</p>{NO}{YES.format('OK')}"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONFIRMS)
+def test_a_dialog_that_asks_whether_to_generate_can_be_confirmed(page: Page, case: str) -> None:
+    """By the button that goes on."""
+    show(page, CONFIRMS[case])
+    seen = dialogs(page)[0].look(WORDING.meaning("confirm"))
+    assert (mark(seen.found), seen.why) == ("yes", "")
+
+
+OTHERS = {
+    "shows the token": dialog(
+        "<h2>Generate access token</h2><p>a1b2c3d4e5f6a7b8c9d0a1b2</p><button>OK</button>"
+    ),
+    "shows it in a field": dialog(
+        "<h2>Generate access token</h2><input value=a1b2c3d4e5f6a7b8c9d0a1b2><button>OK</button>"
+    ),
+    "shows it masked": dialog("<h2>Generate access token</h2><p>••••••••</p><button>OK</button>"),
+    "asks to delete": dialog(f"<h2>Delete access token?</h2>{NO}<button>Delete</button>"),
+    "asks to accept": dialog(
+        f"<h2>Access token terms</h2>{NO}<button>Accept and generate</button>"
+    ),
+    "about something else": dialog(f"<h2>Leave this page?</h2>{NO}<button>OK</button>"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_no_other_dialog_is_confirmed(page: Page, case: str) -> None:
+    """Least of all the one that shows the token: its OK would take it away."""
+    show(page, OTHERS[case])
+    assert dialogs(page)[0].look(WORDING.meaning("confirm")).found is None
+
+
+ENTRIES = {
+    "tools_menu": "<div><div style='cursor:pointer'>Creative tools</div><div style='cursor:pointer' data-right=x>Tools</div></div>",
+    "events_menu": "<div><div>Creative</div><div data-right=x>Events</div><div>Events Manager</div><div>Test events</div></div>",
+    "events_manager_entry": "<button>Ads Manager</button><button data-right=x>Events Manager</button>",
+    "data_sources": "<nav><a href=/overview>Overview</a><a href=/ds data-right=x>Data sources</a></nav>",
+    "datasets_overview": "<a href=#x data-right=x>Datasets overview</a><a href=#y>Data</a>",
+    "next_page": "<ul><li><button>1</button></li><li><button>2</button></li><li><button aria-label='Next page' data-right=x>›</button></li></ul>",
+    "settings_tab": "<header><a href=/s>Settings</a></header><nav><a href=#o>Overview</a><a href=#s data-right=x>Settings</a></nav>",
+    "close": "<div role=dialog><button aria-label=Close data-right=x>x</button><p>Text</p></div>",
+    "replace": "<button data-right=x>Regenerate access token</button><button>Revoke access token</button>",
+    "reveal": "<div>Access Token <input type=password value=x><button aria-label='Show' data-right=x></button><button aria-label=Copy></button></div>",
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_each_of_the_other_controls_is_found_among_its_neighbours(page: Page, name: str) -> None:
+    """Menus without roles, links, icons with a name."""
+    seen = look(show(page, ENTRIES[name]), WORDING.meaning(name))
+    assert (mark(seen.found), seen.why) == ("x", "")

@@ -10,6 +10,7 @@
   const LONGEST = 600;
   const state = { armed: false, known: new Set(), timer: 0, copying: null };
   const send = (message) => window[name](message);
+  const soon = window.setTimeout.bind(window);
   const later = window.setInterval.bind(window);
   const never = window.clearInterval.bind(window);
 
@@ -25,7 +26,9 @@
     for (let up = element, n = 0; up && n < 6; up = above(up), n += 1) {
       const all = pieces(up, []);
       if (all === null) return "";
-      const rest = all.join(" ").replace(text, "").trim();
+      // Of a text that is split over several elements, the pieces are not words beside it.
+      const others = all.map((each) => each.replace(text, "").trim());
+      const rest = others.filter((each) => each && !text.includes(each)).join(" ");
       if (rest.length > 2) return rest.slice(0, 200);
     }
     return "";
@@ -161,13 +164,14 @@
   };
   window.addEventListener("copy", (event) => {
     if (!state.armed) return;
-    state.copying = { text: selected() };
+    const copying = { text: selected() };
+    state.copying = copying;
     event.preventDefault();
-    Promise.resolve().then(() => {
-      const { text } = state.copying;
-      state.copying = null;
-      if (text) copied(text);
-    });
+    // Not a microtask: after a person's keys one would run before the page's own listeners.
+    soon(() => {
+      if (state.copying === copying) state.copying = null;
+      if (copying.text) copied(copying.text);
+    }, 0);
   }, true);
 
   // A page that was left for another, or reloaded, while armed goes on being watched.

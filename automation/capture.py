@@ -5,11 +5,12 @@ gone. CDP's Fetch domain, paused at the Response stage, holds each answer until 
 The clipboard is never read: all contexts of a browser share one. Copies are caught in the page.
 """
 
+import contextlib
 import json
 import logging
 import re
 import secrets
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -80,8 +81,9 @@ class Capture:
         page.context.add_init_script(f"({_SCRIPT.strip()})({json.dumps(self._name)})")
         page.on("request", self._note)
         page.on("websocket", self._listen)
-        page.on("framenavigated", self._moved)
-        page.on("close", lambda _page: self._moved(None))
+        # Not "framenavigated": a page that only changes its address would seem to have left.
+        page.on("domcontentloaded", self._moved)
+        page.on("close", self._moved)
 
     @property
     def answered(self) -> bool:
@@ -124,6 +126,9 @@ class Capture:
         cdp, self._cdp = self._cdp, None
         try:
             if cdp is not None:
+                for held in [each for same in self._repeats.values() for each in same]:
+                    # Disabling would let it out after all.
+                    cdp.send("Fetch.failRequest", {"requestId": held, "errorReason": "Aborted"})
                 cdp.send("Fetch.disable")
                 cdp.detach()
             for frame in self._page.frames:
@@ -151,8 +156,8 @@ class Capture:
         elif request.method not in _SAFE or where not in self._before:
             self.asked.append(where)
 
-    def _moved(self, frame: Frame | None) -> None:
-        self.left |= self._clicked and (frame is None or frame.parent_frame is None)
+    def _moved(self, _page: Page) -> None:
+        self.left |= self._clicked
 
     def _paused(self, event: dict[str, Any]) -> None:
         at_response = "responseStatusCode" in event or "responseErrorReason" in event
@@ -164,7 +169,8 @@ class Capture:
 
     def _at_request(self, event: dict[str, Any]) -> None:
         request = event["request"]
-        if self._clicked and request["method"] not in _SAFE:
+        redirected = "redirectedRequestId" in event  # the first one, sent on by its answer
+        if self._clicked and request["method"] not in _SAFE and not redirected:
             same = _identity(request)
             if same in self._sent and not _only_reads(request):
                 log.warning("the page asked the same again; it was not let out a second time")
@@ -181,23 +187,33 @@ class Capture:
         request, release = event["request"], partial(self._send, requestId=event["requestId"])
         where = _where(request["method"], request["url"])
         status, same = event.get("responseStatusCode", 0), _identity(request)
-        headers = {each["name"].lower(): each["value"] for each in event.get("responseHeaders", [])}
+        given = event.get("responseHeaders", [])
+        headers = {each["name"].lower(): each["value"].lower() for each in given}
         if "responseErrorReason" in event:
             self.dropped.append(Dropped(where, event["responseErrorReason"]))
             self._sent[same] = {"errorReason": event["responseErrorReason"]}
         elif not 300 <= status < 400 and "event-stream" not in headers.get("content-type", ""):
-            got = release("Fetch.getResponseBody")
-            raw = b64decode(got["body"]) if got["base64Encoded"] else got["body"].encode()
-            text = raw[:_ANSWER_LIMIT].decode("utf-8", "replace")
-            self._see(Sighting("answer", text, where, status))
-            if same in self._sent:
-                self._sent[same] = {
-                    "responseCode": status,
-                    "responseHeaders": event.get("responseHeaders", []),
-                    "body": got["body"] if got["base64Encoded"] else _to_base64(raw),
-                }
+            answer = self._read(event, where, status)
+            if same in self._sent and answer is not None:
+                self._sent[same] = answer
         release("Fetch.continueRequest")
         self._answer_repeats(same)
+
+    def _read(self, event: dict[str, Any], where: str, status: int) -> dict[str, Any] | None:
+        """Seal an answer; return it in the form in which a repeat can be given it."""
+        try:
+            got = self._send("Fetch.getResponseBody", requestId=event["requestId"])
+        except Error:
+            log.debug("an answer has no body that could be read")  # it must be let go all the same
+            return None
+        raw = b64decode(got["body"]) if got["base64Encoded"] else got["body"].encode()
+        text = raw[:_ANSWER_LIMIT].decode("utf-8", "replace")
+        self._see(Sighting("answer" if self._clicked else "before", text, where, status))
+        return {
+            "responseCode": status,
+            "responseHeaders": event.get("responseHeaders", []),
+            "body": b64encode(raw).decode(),
+        }
 
     def _answer_repeats(self, same: str) -> None:
         """Give a repeated request the answer of the first, once that is there."""
@@ -233,7 +249,7 @@ class Capture:
         """Take what the page's script reports; its answer says whether this page is armed."""
         armed = self._keep is not None and source["page"] == self._page
         if armed and message["kind"] != "hello":
-            kind: Any = message["kind"]
+            kind: Any = message["kind"] if self._clicked else "before"
             self._see(Sighting(kind, message["text"], label=message["label"]))
         return armed
 
@@ -251,26 +267,40 @@ def _where(method: str, url: str) -> str:
     return f"{method} {parts.netloc}{parts.path}"
 
 
-def _to_base64(raw: bytes) -> str:
-    from base64 import b64encode
-
-    return b64encode(raw).decode()
-
-
 def _identity(request: dict[str, Any]) -> str:
     """Return what makes two sendings the same request: method, address and body.
 
     Times, nonces and signatures, which differ between two sendings of one request, do not count.
     """
-    parts, body = urlsplit(request["url"]), request.get("postData", "")
+    parts, body = urlsplit(request["url"]), _body(request)
     query = [] if body else [each for each in parse_qsl(parts.query) if not _passing(each[0])]
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        fields = body
-    if isinstance(fields, dict):
-        fields = {name: value for name, value in fields.items() if not _passing(name)}
-    return json.dumps([request["method"], parts.netloc, parts.path, query, fields], sort_keys=True)
+    what = [request["method"], parts.netloc, parts.path, query, _lasting(body)]
+    return json.dumps(what, sort_keys=True)
+
+
+def _body(request: dict[str, Any]) -> str:
+    # `postData` leaves out what is no UTF-8: two bodies that differ would look the same.
+    parts = [b64decode(each.get("bytes", "")) for each in request.get("postDataEntries", [])]
+    return b"".join(parts).decode("latin-1") or str(request.get("postData", ""))
+
+
+def _lasting(body: str) -> Any:
+    """Return what a body says, without what differs between two sendings of it."""
+    with contextlib.suppress(ValueError):
+        return _steady(json.loads(body))
+    if body.startswith("--"):  # a multipart boundary, drawn anew each time
+        return body.replace(body.partition("\r\n")[0], "")
+    if re.fullmatch(r"[^\s=&]+=\S*", body):
+        return [each for each in parse_qsl(body, keep_blank_values=True) if not _passing(each[0])]
+    return body
+
+
+def _steady(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_steady(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _steady(each) for name, each in value.items() if not _passing(name)}
+    return value
 
 
 def _passing(name: str) -> bool:

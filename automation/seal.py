@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
+from filelock import FileLock
 
 from automation.errors import EscrowFailed, UsageError
 from automation.files import private_folder, write_private
 from automation.secret import Secret
 
 _SERVICE = "pixelmint"
+_PATIENCE_S = 30
 _KEYRINGS = ("SecretService", "macOS", "Windows", "kwallet", "libsecret")
 """Keyring backends that keep a key encrypted; `keyrings.alt`, which does not, is not among them."""
 
@@ -64,17 +66,18 @@ class Sealer:
     def open_any(self, blob: bytes, kind: str) -> tuple[dict[str, str], bytes]:
         """Decrypt and return what is inside: what it is about, and the body."""
         try:
-            plain = pyrage.decrypt(blob, [self._identity])
-        except pyrage.DecryptError:
+            head, _, body = pyrage.decrypt(blob, [self._identity]).partition(b"\n")
+            inside: dict[str, Any] = json.loads(head)
+            about: dict[str, str] = inside["about"]
+            found: str = inside["kind"]
+        except (pyrage.DecryptError, ValueError, KeyError, TypeError):
             raise UsageError(
                 f"a sealed {kind} cannot be opened: another key sealed it, or it is damaged",
                 next_step="give the key it was sealed with in PIXELMINT_KEY or PIXELMINT_KEY_FILE",
             ) from None
-        head, _, body = plain.partition(b"\n")
-        inside: dict[str, Any] = json.loads(head)
-        if inside["kind"] != kind:
-            raise UsageError(f"a sealed {inside['kind']} stands where a {kind} should be")
-        return inside["about"], body
+        if found != kind:
+            raise UsageError(f"a sealed {found} stands where a {kind} should be")
+        return about, body
 
 
 def open_sealer(home: Path, given: Secret | None = None, *, create: bool = True) -> Sealer:
@@ -92,6 +95,17 @@ def open_sealer(home: Path, given: Secret | None = None, *, create: bool = True)
         UsageError: the key is malformed, missing or not the one this home was sealed with.
         EscrowFailed: the folder or the key cannot be written.
     """
+    if _expected(home) or not create:
+        return _open(home, given, create=create)
+    # Of several processes that open a new home at once, one makes the key that all then use.
+    try:
+        with FileLock(private_folder(home) / ".key.lock", timeout=_PATIENCE_S, mode=0o600):
+            return _open(home, given, create=create)
+    except OSError as problem:  # filelock's time-out is one too
+        raise _unwritable(home, problem) from None
+
+
+def _open(home: Path, given: Secret | None, *, create: bool) -> Sealer:
     expected = _expected(home)
     if given is not None:
         sealer = Sealer(_parse(given, "PIXELMINT_KEY"), "PIXELMINT_KEY")
@@ -191,11 +205,14 @@ def _write(home: Path, name: str, text: str) -> None:
     try:
         write_private(private_folder(home) / name, f"{text}\n".encode())
     except OSError as problem:
-        raise EscrowFailed(
-            f"{home} cannot be written ({_name(problem)})",
-            next_step="free some space or make it writable, or set PIXELMINT_HOME to a folder "
-            "that is",
-        ) from None
+        raise _unwritable(home, problem) from None
+
+
+def _unwritable(home: Path, problem: OSError) -> EscrowFailed:
+    return EscrowFailed(
+        f"{home} cannot be written ({_name(problem)})",
+        next_step="free some space or make it writable, or set PIXELMINT_HOME to a folder that is",
+    )
 
 
 def _name(problem: Exception) -> str:

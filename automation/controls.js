@@ -42,6 +42,10 @@
   const OFF = /(^|[-_])disabled($|[-_])|[a-z]Disabled($|[-_])/, NOT_OFF = /:|not[-_]?disabled/i;
   const SPECIAL = /[\u001e\u001f]/g, SOLID = /\S/;
   const selectors = ask.selectors || none, width = innerWidth, height = innerHeight;
+  const away = scrollX, down = scrollY; // asking each time costs a fifth of the whole
+  // Elements of one template under one parent have one font: asked once, since asking is dear.
+  const kinds = Object.create(null), fonts = [];
+  let kindred = 0;
   const elements = [];
   let data = "", count = 0, hits = "";
 
@@ -130,13 +134,13 @@
     if (display === "none" || +style.opacity < 0.05) return;
 
     let role = "", type = "", aria = "", told = "", hint = "", known = "", href = "", classes = "";
-    let target = 0, flags = 0, notable = MEASURED[tag] === 1, inert = around.inert, title = "";
+    let target = 0, flags = 0, notable = MEASURED[tag] === 1, inert = around.inert, title = "", styled = false;
     const list = attributes(el);
     for (let i = 0; i < list.length; i++) {
       const name = list[i].name, value = list[i].value;
       switch (name) {
         case "class": classes = value; continue;
-        case "style": continue;
+        case "style": styled = true; continue;
         case "id": case "name": case "data-testid": case "data-test": case "data-icon": case "data-e2e":
         case "data-tid": case "data-cy": known += value + " "; break;
         case "role": role = value; break;
@@ -188,12 +192,18 @@
       const solid = style.visibility === "visible";
       shown = solid && box.width > 1.5 && box.height > 1.5 && !(clip && apart(box, clip)) &&
         !(position === "fixed" && (box.left >= width || box.top >= height)) &&
-        (scrolled || (box.right + scrollX > 0 && box.bottom + scrollY > 0));
+        (scrolled || (box.right + away > 0 && box.bottom + down > 0));
       // A box-less wrapper (display: contents, as slots have) shows its texts where its parent does.
       seen = shown || (display === "contents" && around.seen && solid);
     } else flags |= WRAPPER;
     if (shown) flags |= VISIBLE;
-    if (holdsText && +style.fontWeight >= 600) flags |= BOLD;
+    const template = styled ? "" + count : around.kin + tag + "." + classes;
+    const kin = kinds[template] || (kinds[template] = ++kindred);
+    let font = "";
+    if (holdsText) {
+      font = fonts[kin] || (fonts[kin] = (+style.fontWeight >= 600 ? "b" : "n") + style.fontSize);
+      if (font[0] === "b") flags |= BOLD;
+    }
     if (bounds && display !== "contents") {
       if (flow === "auto" || flow === "scroll") {
         flags |= SCROLLER;
@@ -216,7 +226,7 @@
     if (box) {
       data += FIELD + Math.round(box.left) + FIELD + Math.round(box.top) + FIELD +
         Math.round(box.width) + FIELD + Math.round(box.height) + FIELD + cut(classes, 120) + FIELD +
-        (holdsText ? style.fontSize : "");
+        font.slice(1);
       if (notable) {
         data += FIELD + role + FIELD + type + FIELD + cut(aria, 400) + FIELD + cut(told, 400) + FIELD +
           cut(title || hint, 400) + FIELD + cut(value, 2000) + FIELD + cut(known, 400) + FIELD +
@@ -228,12 +238,10 @@
     }
     if (tag === "select" || tag === "textarea" || tag === "title" || leaf) return;
     const pointer = (flags & POINTER) !== 0;
-    const same = clip === around.clip && scrolled === around.scrolled && inert === around.inert &&
-      seen === around.seen && pointer === around.pointer;
-    children(el, tag, shadow, at, seen, same ? around : { clip, scrolled, inert, seen, pointer });
+    children(el, tag, shadow, at, seen, { clip, scrolled, inert, seen, pointer, kin });
   };
 
   const start = document.documentElement;
-  if (start) visit(start, -1, { clip: null, scrolled: false, inert: false, seen: true, pointer: false });
+  if (start) visit(start, -1, { clip: null, scrolled: false, inert: false, seen: true, pointer: false, kin: 0 });
   return { elements, data: width + FIELD + height + hits + data };
 }

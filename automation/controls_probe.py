@@ -87,7 +87,9 @@ _PROBE = f"""(page, ask) => {{ {_HIT}
   return answers.join(" ");
 }}
 """
-_FREE = f"(el) => {{ {_HIT} return el.isConnected && ['free', 'partly', 'bar', 'away'].includes(look(el)); }}"
+_FREE = f"""(el) => {{ {_HIT}
+  return el.isConnected && ["free", "partly", "bar", "away"].includes(look(el));
+}}"""
 
 
 @dataclass(frozen=True)

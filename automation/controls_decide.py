@@ -35,8 +35,8 @@ class Found:
     """The next best in words, empty where there is none."""
     how: tuple[str, ...]
     """The evidence in words."""
-    text: str
-    """Its own visible text, at most 80 characters."""
+    text: str = field(repr=False)
+    """Its own visible text, at most 80 characters; quote it before it goes into a message."""
     enabled: bool
     element: ElementHandle = field(repr=False)
     """What a click must reach."""

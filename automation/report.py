@@ -47,11 +47,11 @@ class Result:
     @property
     def exit_code(self) -> int:
         """The exit code this result alone asks for."""
-        if self.outcome != "failed" or self.error is None:
+        if self.outcome != "failed":
             return 0
         if isinstance(self.error, AutomationError):
             return self.error.exit_code
-        return exit_code_of(self.error.get("code"))
+        return exit_code_of((self.error or {}).get("code"))
 
 
 def exit_code_of(code: str | None) -> int:
@@ -62,7 +62,9 @@ def exit_code_of(code: str | None) -> int:
 
 def json_line(facts: dict[str, Any]) -> str:
     """Return one line of JSON Lines."""
-    return json.dumps(facts, ensure_ascii=False)
+    line = json.dumps(facts, ensure_ascii=False)
+    # Half a surrogate pair, which a page's words may hold, cannot be printed but as an escape.
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:

@@ -158,6 +158,8 @@ class _Tunnel:
 
     def __init__(self) -> None:
         self.ends: list[TransportSocket] = []
+        # asyncio itself holds a task only weakly: one that waits could be collected in mid-flight.
+        self.task = asyncio.current_task()
         self.awaiting = False
         """Whether the browser sent something since the far end last did."""
         self.encrypted = False

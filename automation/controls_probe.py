@@ -104,8 +104,8 @@ class Probe:
 
     @property
     def reachable(self) -> bool:
-        """Whether a click could reach it, after scrolling."""
-        return self.reach in ("free", "away", "bar")
+        """Whether a person can see that much of it that it counts, after scrolling."""
+        return self.reach in ("free", "partly", "away", "bar")
 
 
 def wait_until_free(element: ElementHandle, timeout_ms: float) -> None:
@@ -151,9 +151,15 @@ def _behind_frames(tree: Tree, node: Node, said: Probe) -> Probe:
             break
         outermost = next((n for n in frame.above() if n.frame != frame.frame), None)
         dx, dy = outermost.box[:2] if outermost else (0, 0)
-        point = (left + width / 2 - dx, top + height / 2 - dy)
-        outer = _ask(tree, [frame], [point])[0]
+        x, y = left + width / 2, top + height / 2
+        # Scrolled out of its frame's window, it stands nowhere yet: the frame itself is asked.
+        seen = _in_box(frame.box, x, y)
+        outer = _ask(tree, [frame], [(x - dx, y - dy) if seen else None])[0]
         if not outer.reachable:
             return Probe(outer.reach, said.framed)
         inner = frame
     return said
+
+
+def _in_box(box: tuple[int, int, int, int], x: float, y: float) -> bool:
+    return box[0] <= x <= box[0] + box[2] and box[1] <= y <= box[1] + box[3]

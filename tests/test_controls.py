@@ -110,6 +110,8 @@ WITHOUT = {
     "<div style='cursor:pointer'>Generate access token</div>",
     "one per frame": "<button>Generate access token</button>"
     "<iframe srcdoc='<button>Generate access token</button>'></iframe>",
+    "two in a frame, one out of sight": "<iframe height=100 srcdoc='<button>Generate access token</button><p style="
+    "height:900px></p><button>Generate access token</button>'></iframe>",
     "clicks pass through": "<button style='pointer-events:none'>Generate access token</button>",
     "a field": "<input value='Generate access token'>",
     "a choice": "<label><input type=checkbox>Generate access token</label>",
@@ -164,6 +166,8 @@ CLEAR = {
     "below the fold": "<div style='height:3000px'></div><button data-right=x>Generate access token</button>",
     "in a scroller": "<div style='height:200px;overflow:auto'><div style='height:900px'></div>"
     "<button data-right=x>Generate access token</button></div>",
+    "below a frame's fold": "<iframe height=100 srcdoc='<p style=height:900px></p><button data-right=x>Generate access "
+    "token</button>'></iframe>",
     "under a header": "<div style='position:fixed;top:0;left:0;right:0;height:60px;background:#eee'>Top"
     "</div><p style='height:500px'></p><button data-right=x>Generate access token</button>"
     "<p style='height:2000px'></p><script>scrollTo(0, 505)</script>",

@@ -193,19 +193,22 @@ def mark(found: Found | ElementHandle | None) -> str:
 
 
 def count_clicks(page: Page) -> None:
-    """Make the page count clicks on every marked element, for `clicks`."""
-    page.evaluate(
-        """() => {
-          window.clicked = [];
-          document.addEventListener("click", (event) => {
-            event.preventDefault();
-            const on = event.composedPath().find((n) => n.hasAttribute && n.hasAttribute("data-right"));
-            window.clicked.push(on ? on.getAttribute("data-right") : "elsewhere");
-          }, true);
-        }"""
-    )
+    """Make the page and its frames count clicks, for `clicks`; links are not followed."""
+    for frame in page.frames:
+        frame.evaluate(
+            """() => {
+              window.clicked = [];
+              document.addEventListener("click", (event) => {
+                if (event.target.closest && event.target.closest("a")) event.preventDefault();
+                const marked = (n) => n.hasAttribute && n.hasAttribute("data-right");
+                const on = event.composedPath().find(marked);
+                window.clicked.push(on ? on.getAttribute("data-right") : "elsewhere");
+              }, true);
+            }"""
+        )
 
 
 def clicks(page: Page) -> list[str]:
-    """Return what was clicked since `count_clicks`."""
-    return [str(each) for each in json.loads(page.evaluate("JSON.stringify(window.clicked)"))]
+    """Return how everything was marked that was clicked since `count_clicks`."""
+    heard = [frame.evaluate("JSON.stringify(window.clicked)") for frame in page.frames]
+    return [str(each) for one in heard for each in json.loads(one)]

@@ -4,6 +4,7 @@ One folder an intent, each file written beside, forced to disk, renamed, its fol
 
     <home>/escrow/<intent>/
         intent.json     what is about to be asked of the console; no secret
+        asked           empty; there since just before the click
         seen-0001.age   what the page then answered or showed, sealed whole, in order of arrival
         token.age       the token that was agreed on
         settled.json    how it ended: stored where, or the console's error; no secret
@@ -130,6 +131,19 @@ class Escrow:
                 raise
             sync_folder(self._root)
         return intent
+
+    def ask(self, intent: Intent) -> None:
+        """Put on disk that the click comes now: from here on a token may have been issued.
+
+        Raises:
+            EscrowFailed: the disk would not take it. Do not click.
+        """
+        with self._disk("take the intent"):
+            write_private(self._root / intent.id / "asked", b"")
+
+    def asked(self, intent: Intent) -> bool:
+        """Tell whether the console can have been asked for this intent."""
+        return (self._root / intent.id / "asked").exists()
 
     def see(self, intent: Intent, body: bytes) -> None:
         """Seal something the page answered or showed, and force it to disk.

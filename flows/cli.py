@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -74,32 +74,46 @@ class Terminal:
         if problem.next_step:
             self.tell(f"  next: {problem.next_step}")
 
+    def out_failed(self, problem: AutomationError) -> None:
+        """Print, with --json, the failure of each pixel that is still waited for."""
+        named: list[str | None] = [*self.pixels] or [None]
+        for pixel in named if self.as_json else []:
+            self.out(json_line(Result(pixel, None, "failed", error=problem).as_json()))
+
 
 terminal = Terminal()
+ArgumentsWrong: Any = typer.BadParameter.__mro__[2]
+"""What typer raises for all wrong arguments; it is in no public module of all its versions."""
 
 
 def main() -> None:
     """Run the command line; the script `pixelmint`."""
     _no_core_dumps()
     arguments = _globals_first(sys.argv[1:])
+    terminal.as_json = "--json" in arguments
     try:
-        app(arguments, standalone_mode=True)
+        code = app(arguments, standalone_mode=False)
     except AutomationError as problem:
         sys.exit(_refused(problem))
+    except ArgumentsWrong as problem:
+        advice = "add --help to see what is taken"
+        terminal.out_failed(UsageError(problem.format_message(), next_step=advice))
+        problem.show()
+        sys.exit(UsageError.exit_code)
     except BrokenPipeError:
         with contextlib.suppress(OSError):
             sys.stdout.close()
         sys.exit(141)
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code != _STOPPED:  # typer makes it of Ctrl-C
-            raise
-        terminal.tell("stopped; what was captured is safe, and the same command goes on from here")
-        sys.exit(_STOPPED)
+    except KeyboardInterrupt:
+        code = _STOPPED
     except Exception as problem:  # Python's own traceback would print its words unredacted
         from flows.workshop import own_fault
 
         log.debug("unexpected", exc_info=True)
         sys.exit(_refused(own_fault(problem)))
+    if code == _STOPPED:  # typer makes it of Ctrl-C
+        terminal.tell("stopped; what was captured is safe, and the same command goes on from here")
+    sys.exit(code)
 
 
 def _no_core_dumps() -> None:
@@ -162,10 +176,7 @@ def _workshop(**flags: object) -> "Workshop":
 def _refused(problem: AutomationError) -> int:
     """Report what stopped a run before or between its pixels."""
     terminal.failure(problem)
-    if terminal.as_json:
-        named: list[str | None] = [*terminal.pixels] or [None]
-        for pixel in named:
-            terminal.out(json_line(Result(pixel, None, "failed", error=problem).as_json()))
+    terminal.out_failed(problem)
     return problem.exit_code
 
 

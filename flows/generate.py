@@ -22,7 +22,6 @@ from automation.errors import (
 )
 from automation.escrow import Intent
 from automation.evidence import Agreement
-from automation.files import held
 from automation.records import Changes
 from automation.report import Result
 from automation.signals import held_back
@@ -143,12 +142,12 @@ def _generate(workshop: Workshop, pixel: str, wish: Wish, console: Console, resu
     account = wish.account or (known.account if known else None) or None
     with contextlib.ExitStack() as locks:
         if account:
-            locks.enter_context(_account_lock(workshop, account))
+            locks.enter_context(workshop.account_lock(account))
         page = console.events_manager().open_pixel(pixel, account)
         seen = page.read()
         result.account = seen.account
         if seen.account != account:
-            locks.enter_context(_account_lock(workshop, seen.account))
+            locks.enter_context(workshop.account_lock(seen.account))
         exists = page.token_exists()
         if exists and not wish.replace:
             raise TokenExists(
@@ -229,6 +228,7 @@ def _ask(
     try:
         capture.arm(partial(escrow.see, intent))
         page.check_again()
+        escrow.ask(intent)
     except (AutomationError, KeyboardInterrupt):
         capture.disarm()
         escrow.settle(intent, "not_asked")
@@ -299,10 +299,6 @@ def _remember(workshop: Workshop, result: Result) -> None:
         workshop.records.note(result.pixel, **changes)
     except EscrowFailed as problem:
         log.warning("%s", problem.message)
-
-
-def _account_lock(workshop: Workshop, account: str) -> contextlib.AbstractContextManager[None]:
-    return held(workshop.home / "locks" / f"account-{account}", f"account {account}")
 
 
 def pace(

@@ -1,5 +1,6 @@
 """Finish what a crash or a failing store left in escrow. Needs no browser."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from datetime import datetime
 from automation.errors import AlreadyRunning, AutomationError, TokenUnread
 from automation.escrow import Intent
 from automation.evidence import Sighting
-from automation.files import held
 from automation.report import Result
 from automation.secret import Secret
 from flows.filing import agreed, file_token
@@ -20,22 +20,24 @@ log = logging.getLogger(__name__)
 def open_intents(workshop: Workshop, pixel: str = "") -> list[Intent]:
     """Return the open intents that no later stored token has made needless, oldest first.
 
-    Of several without a token, of one pixel, only the last counts.
+    One whose click never came is none of them: nothing was asked. Of several without a token, of
+    one pixel, only the last counts.
     """
     escrow = workshop.escrow
     latest: dict[str, str] = {}
     open_ones: list[Intent] = []
     for intent in escrow.intents(pixel):
         ending = escrow.settled(intent)
-        if ending is None:
+        if ending is None and escrow.asked(intent):
             open_ones.append(intent)
-        elif ending["outcome"] == "stored":
+        elif ending is not None and ending["outcome"] == "stored":
             latest[intent.pixel] = intent.id
     return [each for each in open_ones if each.id > latest.get(each.pixel, "")]
 
 
 def recover(workshop: Workshop) -> Iterator[Result]:
     """Yield one result for each pixel that had something open."""
+    _close_unasked(workshop)
     by_pixel: dict[str, list[Intent]] = {}
     for intent in open_intents(workshop):
         by_pixel.setdefault(intent.pixel, []).append(intent)
@@ -46,13 +48,21 @@ def recover(workshop: Workshop) -> Iterator[Result]:
         yield told[-1]
 
 
+def _close_unasked(workshop: Workshop) -> None:
+    """Settle what ended before its click, unless its run is still on the way there."""
+    escrow = workshop.escrow
+    for intent in escrow.unsettled():
+        with contextlib.suppress(AlreadyRunning), workshop.account_lock(intent.account):
+            if not escrow.asked(intent) and escrow.settled(intent) is None:
+                escrow.settle(intent, "not_asked")
+
+
 def recover_one(workshop: Workshop, intent: Intent) -> Result:
     """Look again at what was seen for one intent, and store the token if there is one."""
     started = time.monotonic()
     result = Result(intent.pixel, intent.account, "failed")
-    lock = workshop.home / "locks" / f"account-{intent.account}"
     try:
-        with held(lock, f"account {intent.account}"):
+        with workshop.account_lock(intent.account):
             token = _token(workshop, intent)
             workshop.say(f"storing token {token.fingerprint} of {intent.pixel}")
             filed = file_token(workshop, intent, token)
@@ -98,9 +108,8 @@ def unread(intent: Intent, *, something: bool = False) -> TokenUnread:
 
 def waiting(workshop: Workshop, intent: Intent) -> AutomationError:
     """Return what stands in the way of an open intent, without touching anything."""
-    lock = workshop.home / "locks" / f"account-{intent.account}"
     try:
-        with held(lock, f"account {intent.account}"):
+        with workshop.account_lock(intent.account):
             return unread(intent)
     except AlreadyRunning as problem:
         return problem

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from automation.browser import Choice, Lane, find_browser
 from automation.errors import AutomationError, EscrowFailed, PageChanged, UsageError
 from automation.escrow import Escrow
-from automation.files import private_folder
+from automation.files import held, private_folder
 from automation.records import Records
 from automation.seal import Sealer, open_sealer
 from automation.session import Sessions
@@ -121,6 +122,10 @@ class Workshop:
     def browser(self) -> Choice:
         """The browser to use, installed where there is none."""
         return find_browser(self.settings.browser, self.say)
+
+    def account_lock(self, account: str) -> AbstractContextManager[None]:
+        """Hold an account for one process; raises AlreadyRunning where another has it."""
+        return held(self.home / "locks" / f"account-{account}", f"account {account}")
 
     def lane(self, *, visible: bool = False) -> Lane:
         """Return a lane, not yet started."""

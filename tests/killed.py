@@ -54,6 +54,7 @@ def wrap_everything(told: Told) -> None:
     """Wrap each step of the order, from the intent to the record."""
     before_and_after(Escrow, "intend", "intend", told)
     before_and_after(Capture, "arm", "arm", told)
+    before_and_after(Escrow, "ask", "ask", told)
     before_and_after(PixelPage, "click", "click", told)
     before_and_after(Escrow, "see", "seal", told)
     before_and_after(Capture, "_send", "send", told)

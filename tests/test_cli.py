@@ -100,6 +100,8 @@ def test_arguments_nobody_knows_are_refused_with_the_same_exit(make_user: MakeUs
     for arguments in (["generate"], ["no-such"], ["generate", "--no-such"], ["status", "extra"]):
         said = user.run(*arguments)
         assert (said.code, said.out) == (2, ""), arguments
+        said = user.run(*arguments, "--json")
+        assert (said.code, said.codes) == (2, ["usage"]), arguments
 
 
 def test_help_needs_nothing_and_names_every_command(make_user: MakeUser) -> None:

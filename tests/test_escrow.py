@@ -74,6 +74,18 @@ def files_of(home: Path) -> dict[str, bytes]:
 class TestOneIntent:
     """From the question to its end."""
 
+    def test_that_the_click_comes_is_on_disk_before_it(
+        self, escrow: Escrow, home: Path, key: Sealer
+    ) -> None:
+        """An intent alone does not say that anything was asked."""
+        intent = escrow.intend(PIXEL, ACCOUNT, "agency")
+        assert not Escrow(home, key).asked(intent)
+        escrow.ask(intent)
+        assert Escrow(home, key).asked(intent) and Escrow(home, key).settled(intent) is None
+        assert stat.S_IMODE((home / "escrow" / intent.id / "asked").stat().st_mode) == 0o600
+        with no_permission(home / "escrow" / intent.id), pytest.raises(EscrowFailed, match="take"):
+            escrow.ask(intent)
+
     def test_it_comes_back_as_it_was_from_a_fresh_escrow(
         self, escrow: Escrow, home: Path, key: Sealer
     ) -> None:

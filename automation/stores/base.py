@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from string import Formatter
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, unquote
 
 from automation.errors import StoreFailed, UsageError
@@ -29,6 +29,10 @@ class Ref:
 
 class NotStored(StoreFailed):
     """The store answers, and has no token for this pixel."""
+
+
+class NoReadBack(NotStored):
+    """The store takes tokens and has no way to give one back: nothing is known of what it has."""
 
 
 class Sealing(Protocol):
@@ -89,6 +93,53 @@ class Store(Protocol):
         """
 
 
+@runtime_checkable
+class HoldsPending(Protocol):
+    """What a store may offer beside `Store`: a token laid beside the current one until proven.
+
+    Few services have a place for it, so whoever rotates asks `isinstance(store, HoldsPending)`
+    and else leaves the token in escrow until it is proven, then puts it.
+    """
+
+    def put_pending(self, ref: Ref, token: Secret, *, intent: str) -> None:
+        """Keep a token beside the current one; once per intent, however often asked.
+
+        Raises:
+            NotStored: there is no current one yet; use `put`.
+            StoreFailed: not known to be kept. The current token is untouched.
+        """
+
+    def promote(self, ref: Ref, *, intent: str) -> None:
+        """Make the token of this intent the current one; once, however often asked.
+
+        Raises:
+            StoreFailed: it is not known here, or not known to be current now.
+        """
+
+
+def put_and_prove(store: Store, ref: Ref, token: Secret, *, intent: str) -> bool:
+    """Put a token, read it back and compare.
+
+    Returns:
+        bool: False where the store took it and cannot give it back.
+
+    Raises:
+        StoreFailed: as `put`, or what comes back is something else.
+    """
+    store.put(ref, token, intent=intent)
+    try:
+        same = store.get(ref) == token
+    except NoReadBack:
+        return False
+    if not same:
+        raise StoreFailed(
+            "what the store gives back is not what it was given",
+            where=store.url,
+            next_step="look at what else writes there, then run `pixelmint recover`",
+        )
+    return True
+
+
 def parse_url(url: str, *options: str) -> tuple[str, dict[str, str]]:
     """Split `scheme:body?option=value` into body and options, `%20` and the like decoded.
 
@@ -122,6 +173,9 @@ class Template:
     them replaced by `_` and 12 digits of its hash added. Two values standing side by side with
     nothing between them (`{profile}{name}`) may still read the same: put a separator there.
     """
+
+    joiner: ClassVar[str] = "_"
+    """Stands for what may not stand; a service that knows no `_` has a subclass with another."""
 
     _fields: ClassVar[tuple[str, ...]] = tuple(each.name for each in fields(Ref))
 
@@ -179,7 +233,8 @@ class Template:
 
     def _safe(self, value: str) -> str:
         # What already ends like a hash of ours is hashed too, or it could be made to meet another.
-        if self._plain.fullmatch(value) and not re.search(r"_[0-9a-f]{12}\Z", value):
+        if self._plain.fullmatch(value) and not re.search(rf"{self.joiner}[0-9a-f]{{12}}\Z", value):
             return value
         digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        return f"{re.sub(r'[^A-Za-z0-9]+', '_', value)[:40].strip('_')}_{digest}"
+        word = re.sub(r"[^A-Za-z0-9]+", self.joiner, value)[:40].strip(self.joiner)
+        return f"{word}{self.joiner}{digest}"

@@ -19,8 +19,13 @@ class _BuiltIn(NamedTuple):
 
 
 _BUILT_IN = {
+    "aws-sm": _BuiltIn("automation.stores.aws:SecretsManagerStore", "aws"),
+    "aws-ssm": _BuiltIn("automation.stores.aws:ParameterStore", "aws"),
+    "command": _BuiltIn("automation.stores.command:CommandStore"),
     "dotenv": _BuiltIn("automation.stores.dotenv:DotenvStore"),
+    "keyring": _BuiltIn("automation.stores.keyring:KeyringStore", "keyring"),
     "local": _BuiltIn("automation.stores.local:LocalStore"),
+    "vault": _BuiltIn("automation.stores.vault:VaultStore", "vault"),
 }
 
 

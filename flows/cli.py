@@ -38,6 +38,10 @@ Pixels = Annotated[
     list[str], typer.Argument(metavar="PIXEL...", help="Pixel codes; - reads them from stdin.")
 ]
 Account = Annotated[str | None, typer.Option(metavar="ID", help="Ad account (advertiser id).")]
+OnePixel = Annotated[
+    str | None,
+    typer.Option("--pixel", metavar="PIXEL", help="Its page is opened; else the first listed."),
+]
 Stores = Annotated[
     list[str] | None,
     typer.Option("--store", metavar="URL", help="Where the token goes; may be repeated."),
@@ -331,16 +335,50 @@ def _told_when_empty(results: Iterable[Result], line: str) -> Iterator[Result]:
 
 
 @app.command()
-def doctor() -> None:
-    """Check browser, key, session, escrow and stores; nothing is changed or clicked."""
+def record(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, or a recording to replace.")
+    ],
+    pixel: OnePixel = None,
+    account: Account = None,
+    redact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="A further word to replace, e.g. a person's name."),
+    ] = None,
+) -> None:
+    """Walk the console read-only and save each screen as a redacted fixture; nothing is clicked
+    but what leads from screen to screen."""
+    from flows.record import record as run
+
+    screens = run(_workshop(), folder, pixel, account, redact or [])
+    for each in screens if terminal.as_json else []:
+        terminal.out(json_line({"screen": each.name, "file": str(folder / each.file),
+                                "made": each.made, "state": each.state}))  # fmt: skip
+    if not terminal.as_json:
+        heads = ("SCREEN", "MADE", "SHOWS")
+        terminal.out(table(((each.name, each.made, each.state) for each in screens), heads))
+
+
+@app.command()
+def doctor(
+    pixel: OnePixel = None,
+    account: Account = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Save redacted screens there, for a report."),
+    ] = None,
+) -> None:
+    """Check browser, key, session, escrow, stores, and how surely each control up to the button is
+    found; nothing is changed, and the button is not clicked."""
     from flows.doctor import doctor as run
 
-    checks = list(run(_workshop()))
-    for each in checks:
+    highest = 0
+    for each in run(_workshop(), pixel=pixel, account=account, save=save):
+        highest = max(highest, each.error.exit_code if each.error else 0)
         if terminal.as_json:
             terminal.out(json_line(each.as_json()))
-        else:
-            terminal.out(f"{'ok  ' if each.error is None else 'FAIL'}  {each.what}: {each.says}")
-            if each.error is not None and each.error.next_step:
-                terminal.out(f"      next: {each.error.next_step}")
-    raise typer.Exit(max((each.error.exit_code for each in checks if each.error), default=0))
+            continue
+        terminal.out(f"{'ok  ' if each.error is None else 'FAIL'}  {each.what}: {each.says}")
+        if each.error is not None and each.error.next_step:
+            terminal.out(f"      next: {each.error.next_step}")
+    raise typer.Exit(highest)

@@ -1,45 +1,58 @@
 """Whether everything that a generation needs is there. Changes nothing, clicks nothing."""
 
+import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from automation.errors import AutomationError, SignInNeeded
-from flows.pages.events_manager import EventsManager
-from flows.workshop import Workshop
+from automation.browser import Lane
+from automation.errors import AutomationError
+from automation.recording_folder import open_folder
+from flows.doctor_controls import Check, check_controls
+from flows.workshop import Workshop, check_names
 
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    what: str
-    says: str
-    error: AutomationError | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as one JSON object."""
-        error = self.error.as_json() if self.error else None
-        return {"check": self.what, "ok": self.error is None, "says": self.says, "error": error}
+__all__ = ["Check", "doctor"]
 
 
-def doctor(workshop: Workshop) -> Iterator[Check]:
-    """Yield one check after the other; a failing one does not keep the next from being made."""
+def doctor(
+    workshop: Workshop,
+    *,
+    pixel: str | None = None,
+    account: str | None = None,
+    save: Path | None = None,
+) -> Iterator[Check]:
+    """Yield one check after the other; a failing one does not keep the next from being made.
+
+    Args:
+        workshop: what is checked.
+        pixel: whose button is looked at; None for the first that is listed.
+        account: the account to look in, or None for the console's own choice.
+        save: a folder for redacted screens, to be sent with a report; None for none.
+
+    Raises:
+        UsageError: pixel or account is malformed, or the folder is no place for a recording.
+    """
+    check_names([pixel] if pixel else [], account)
+    if save is not None:
+        open_folder(save)
     checks: list[tuple[str, Callable[[], str]]] = [
         ("home", lambda: str(workshop.home)),
         ("key", lambda: workshop.sealer.source),
         ("escrow", lambda: _escrow(workshop)),
     ]
     checks += [(f"store {url}", _store(workshop, url)) for url in workshop.settings.store]
-    checks += [
-        ("browser", lambda: _browser(workshop)),
-        (f"session {workshop.profile}", lambda: _session(workshop)),
-    ]
-    for what, look in checks:
-        try:
-            yield Check(what, look())
-        except AutomationError as problem:
-            yield Check(what, problem.message, problem)
+    with contextlib.ExitStack() as opened:
+        lanes: list[Lane] = []
+        checks.append(("browser", lambda: _browser(workshop, opened, lanes)))
+        for what, look in checks:
+            yield _checked(what, look)
+        yield from _session(workshop, lanes, pixel, account, save)
+
+
+def _checked(what: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(what, look())
+    except AutomationError as problem:
+        return Check(what, problem.message, problem)
 
 
 def _escrow(workshop: Workshop) -> str:
@@ -56,31 +69,32 @@ def _store(workshop: Workshop, url: str) -> Callable[[], str]:
     return look
 
 
-def _browser(workshop: Workshop) -> str:
-    with workshop.lane() as lane:
-        version = lane.open().context.browser
-        return f"{workshop.browser.described}, version {version.version if version else 'unknown'}"
+def _browser(workshop: Workshop, opened: contextlib.ExitStack, lanes: list[Lane]) -> str:
+    lanes.append(opened.enter_context(workshop.lane()))
+    version = lanes[0].open().context.browser
+    return f"{workshop.browser.described}, version {version.version if version else 'unknown'}"
 
 
-def _session(workshop: Workshop) -> str:
-    """Open the page a generation would begin on, because another may still be open when it is not.
-
-    Raises:
-        SignInNeeded: there is none, or it has ended.
-    """
-    state = workshop.sessions.load(workshop.profile)
-    facts = workshop.sessions.facts(workshop.profile)
-    with workshop.lane() as lane:
-        console = EventsManager(
-            lane.open(state), workshop.settings.console_url, workshop.wording,
-            patience_s=workshop.settings.patience, say=workshop.say,
-        )  # fmt: skip
-        try:
-            console.open_home(None)
-        except SignInNeeded:
-            workshop.sessions.ended(workshop.profile)
-            raise
-    lasted = (
-        f"; earlier ones lasted {min(facts.lifetimes_h)} h or more" if facts.lifetimes_h else ""
-    )
-    return f"signed in (since {facts.signed_in_at or 'unknown'}){lasted}"
+def _session(
+    workshop: Workshop,
+    lanes: list[Lane],
+    pixel: str | None,
+    account: str | None,
+    save: Path | None,
+) -> Iterator[Check]:
+    """Look whether the session is good where a generation would use it, then at every control."""
+    what = f"session {workshop.profile}"
+    try:
+        state = workshop.sessions.load(workshop.profile)
+    except AutomationError as problem:
+        yield Check(what, problem.message, problem)
+        return
+    if not lanes:
+        yield Check(what, "there is one; without a browser it cannot be tried")
+        return
+    try:
+        yield from check_controls(
+            workshop, lanes[0], state, pixel=pixel, account=account, save=save
+        )
+    except AutomationError as problem:  # the browser ended, or would not show its page
+        yield Check("controls", problem.message, problem)

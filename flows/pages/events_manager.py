@@ -100,11 +100,21 @@ class EventsManager:
         Raises:
             PixelNotFound, WrongPixel, PageChanged, SignInNeeded, HumanCheck: see the contract.
         """
+        self.show_pixel(pixel, account)
+        return self.open_settings(pixel, account)
+
+    @step("opening the pixel")
+    def show_pixel(self, pixel: str, account: str | None) -> None:
+        """Open a pixel's own page, and nothing on it; raises as `open_pixel` does."""
         self._say(f"opening pixel {pixel}")
         self._goto(_with_account(self._origin + _DETAIL + pixel, account))
         if not self._arrived(pixel):
             self._say(f"pixel {pixel} is not at its own address; looking in Data sources")
             self._by_list(pixel, account)
+
+    @step("opening the pixel's settings")
+    def open_settings(self, pixel: str, account: str | None) -> PixelPage:
+        """Open the Settings tab of the pixel that is shown; raises as `open_pixel` does."""
         return self._pixel_page(pixel, account)
 
     def _pixel_page(self, pixel: str, account: str | None) -> PixelPage:
@@ -193,6 +203,23 @@ class EventsManager:
                 f"opening pixel {pixel} from the list led to no page that shows its code",
                 next_step="run `pixelmint doctor`",
             )
+
+    @step("opening the list of pixels")
+    def open_list(self, account: str | None) -> PixelList:
+        """Open the list of pixels, which may be empty.
+
+        Raises:
+            SignInNeeded, HumanCheck, PageChanged: see the contract.
+        """
+        return self._open_list(account)
+
+    def clear(self) -> None:
+        """Look for obstacles before an action; close harmless pop-ups.
+
+        Raises:
+            SignInNeeded, HumanCheck: the page asks for a person.
+        """
+        self._clear()
 
     def _open_list(self, account: str | None) -> PixelList:
         """Open the list of pixels by its address, else by the menus. It may be an empty one."""

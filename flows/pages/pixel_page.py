@@ -86,6 +86,16 @@ class PixelPage:
         self.identity = Identity(pixel, account or "")
         page.on("dialog", self._answer)
 
+    @property
+    def heading(self) -> Found | None:
+        """The heading by which the Events API section is known, once the tab is open."""
+        return self._section.heading if self._section else None
+
+    @property
+    def control(self) -> Found | None:
+        """The control that `find_generate` found."""
+        return self._control
+
     # -- before the click, reading only -----------------------------------------------------
 
     @step("opening the Settings tab")

@@ -1,0 +1,117 @@
+"""Proof that a redacted text holds none of the originals, in any form it is likely to be in."""
+
+import html
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus, unquote
+
+from automation.errors import PageChanged
+from automation.recording_redact import NAME, UNSPOKEN
+from automation.secret import redact
+
+_TAGS = re.compile(r"<[^>]*>")
+_ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
+_STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
+_UNSEEN = re.compile("[\\s\u200b-\u200f\u2060\ufeff\u00ad]+")
+_TAG = re.compile(r"<[a-zA-Z][^>]*>")
+_FOREIGN = re.compile(
+    r"""<script|\son\w+="|\s(?:src|href|action|srcset|data|poster)="\s*"""
+    r"""(?:(?:https?:)?//(?!elsewhere\.invalid/")|javascript:|blob:)""",
+    re.IGNORECASE,
+)
+
+
+class NotRedacted(PageChanged):
+    """Something of the session would have been written; nothing was."""
+
+
+def prove(data: bytes, originals: Iterable[tuple[str, str]], where: str) -> None:
+    """Search every byte for every original: raw, in JSON, in an address, in HTML, base64 or hex.
+
+    Args:
+        data: what is about to be written.
+        originals: kind and text of each, as `Redactor.originals` gives them.
+        where: what it is called in the message.
+
+    Raises:
+        NotRedacted: one is there still. The message names its kind, never the original.
+    """
+    text = data.decode()
+    if redact(text) != text:
+        raise _refused("a token", where)
+    views, said = _views(text), _said(text)
+    for kind, original in originals:
+        if kind == NAME.name:
+            there = _holds_name(said, original)
+        else:
+            there = any(form.lower() in view for form in _forms(original) for view in views)
+        if there or any(form in text for form in _coded(original)):
+            raise _refused(f"a {kind}", where)
+
+
+def prove_inert(data: bytes, where: str) -> None:
+    """See that a page would load and run nothing.
+
+    Raises:
+        NotRedacted: it holds a script, a handler or an address of somebody else's.
+    """
+    tags = _TAG.findall(_STYLE.sub("", html.unescape(data.decode())))
+    if any(map(_FOREIGN.search, tags)):
+        raise _refused("a script, a handler or a foreign address", where)
+
+
+def _views(text: str) -> list[str]:
+    """Return a text as it is, as its reader sees it, and with all pieces run together."""
+    plain = html.unescape(text)
+    shown = _UNSEEN.sub("", html.unescape(_TAGS.sub("", _STYLE.sub("", text))))
+    return [each.lower() for each in (text, plain, unquote(plain), unquote(unquote(plain)), shown)]
+
+
+def _said(text: str) -> str:
+    """Return what is said to people: texts, and the attributes that hold such."""
+    bare = _STYLE.sub("", text)
+    values = [value for name, value in _ATTRIBUTE.findall(bare) if name not in UNSPOKEN]
+    said = html.unescape("\n".join([_TAGS.sub(" ", bare), _TAGS.sub("", bare), *values]))
+    return f"{said}\n{unquote(said)}".lower()
+
+
+def _forms(original: str) -> Iterator[str]:
+    yield original
+    yield json.dumps(original)[1:-1]
+    yield json.dumps(original, ensure_ascii=False)[1:-1]
+    yield quote(original, safe="")
+    yield quote_plus(original)
+    yield html.escape(original)
+    yield "".join(f"&#{ord(char)};" for char in original)
+    yield "".join(f"&#x{ord(char):x};" for char in original)
+    yield "".join(f"\\u{ord(char):04x}" for char in original)
+    yield _UNSEEN.sub("", original)
+    yield original.encode().hex()
+
+
+def _coded(original: str) -> Iterator[str]:
+    """Return what base64 shows of an original at each of the three places it may begin."""
+    raw = original.encode()
+    if len(raw) < 6:  # too little is left of it to be told from chance
+        return
+    for before in range(3):
+        coded = b64encode(bytes(before) + raw).decode().rstrip("=")
+        inner = coded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        yield inner
+        yield inner.replace("+", "-").replace("/", "_")
+
+
+def _holds_name(said: str, original: str) -> bool:
+    """Look for a name as words of its own, however the space between them is made."""
+    words = r"\s*".join(map(re.escape, original.lower().split()))
+    return re.search(rf"(?<!\w){words}(?!\w)", said) is not None
+
+
+def _refused(what: str, where: str) -> NotRedacted:
+    return NotRedacted(
+        f"{what} would have remained in the recording; nothing was written",
+        where=where,
+        next_step="report this with -v; what remained is not shown, since it may be personal",
+    )

@@ -201,7 +201,7 @@ class _Writer:
         whole = self._redactor.across(pieces, self._counts)
         for (children, at), text in zip(texts, whole, strict=True):
             children[at] = text
-        title = html.escape(self._text(snapshot.title), quote=False)
+        title = html.escape(self._redacted(snapshot.title), quote=False)
         first = (
             f'<meta charset="utf-8">{head}<title>{title}</title>'
             f'<link rel="icon" href="data:,"><style>{_STILL}</style>'
@@ -209,7 +209,7 @@ class _Writer:
         doctype = "" if snapshot.quirks else "<!doctype html>\n"
         return doctype + _written(root, first) + "\n"
 
-    def _text(self, text: str, *, spoken: bool = True) -> str:
+    def _redacted(self, text: str, *, spoken: bool = True) -> str:
         return self._redactor.text(text, self._counts, spoken=spoken)
 
     def _clean(
@@ -229,7 +229,7 @@ class _Writer:
                 if isinstance(child, dict):
                     kept[part].append(self._clean(child, frames, texts))
                     continue
-                kept[part].append(self._text(child, spoken=not style))
+                kept[part].append(self._redacted(child, spoken=not style))
                 if not style:
                     texts.append((kept[part], len(kept[part]) - 1))
         return kept
@@ -238,7 +238,7 @@ class _Writer:
         self, element: dict[str, Any], frames: Sequence[Snapshot | None]
     ) -> list[tuple[str, str]]:
         kept = [
-            (name, self._text(value, spoken=name not in IDENTIFIERS))
+            (name, self._redacted(value, spoken=name not in IDENTIFIERS))
             for name, value in element["a"]
         ]
         inner = frames[element["f"]] if "f" in element else None

@@ -120,8 +120,13 @@ class Workshop:
 
     @cached_property
     def browser(self) -> Choice:
-        """The browser to use, installed where there is none."""
+        """The browser for work without a window, installed where there is none."""
         return find_browser(self.settings.browser, self.say)
+
+    @cached_property
+    def visible_browser(self) -> Choice:
+        """The browser for a person to look at, installed where there is none."""
+        return find_browser(self.settings.browser, self.say, visible=True)
 
     def account_lock(self, account: str) -> AbstractContextManager[None]:
         """Hold an account for one process; raises AlreadyRunning where another has it."""
@@ -130,4 +135,5 @@ class Workshop:
     def lane(self, *, visible: bool = False) -> Lane:
         """Return a lane, not yet started."""
         headless = self.settings.headless and not visible
-        return Lane(self.browser, headless, patience_s=self.settings.patience)
+        choice = self.browser if headless else self.visible_browser
+        return Lane(choice, headless, patience_s=self.settings.patience)

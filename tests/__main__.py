@@ -62,12 +62,13 @@ def _check(command: tuple[str, ...]) -> bool:
 
 
 def _have_browser() -> None:
-    """Find a browser, or install one while there is a network."""
+    """Find a browser with a window and one without, or install them while there is a network."""
     from automation.browser import find_browser
     from automation.errors import AutomationError
 
     try:
-        find_browser(os.environ.get("PIXELMINT_BROWSER"), say=_say)
+        for visible in (False, True):
+            find_browser(os.environ.get("PIXELMINT_BROWSER"), say=_say, visible=visible)
     except AutomationError as problem:
         _say(f"{problem.message}; tests in a browser will fail. {problem.next_step}")
 

@@ -18,7 +18,8 @@ from playwright.sync_api import Page
 from automation.browser import Choice, Lane, find_browser
 from automation.files import private_folder
 
-_BROWSER = os.environ.get("PIXELMINT_BROWSER")
+BROWSER = os.environ.get("PIXELMINT_BROWSER")
+"""What the run was told to use; without it, what is found."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 for _name in _PROXIES:  # all that is tested is on loopback, and a proxy would turn the relay off
     os.environ.pop(_name, None)
@@ -43,7 +44,13 @@ def home(tmp_path: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture(scope="session")
 def choice() -> Choice:
     """The browser PIXELMINT_BROWSER names, or this machine's; installed where there is none."""
-    return find_browser(_BROWSER)
+    return find_browser(BROWSER)
+
+
+@pytest.fixture(scope="session")
+def visible_choice() -> Choice:
+    """The same for a browser that can show a window."""
+    return find_browser(BROWSER, visible=True)
 
 
 @pytest.fixture(scope="session")

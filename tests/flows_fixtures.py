@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from automation.browser import Choice
 from fixtures.console import Console, Scenario
 from tests import canary
+from tests.conftest import BROWSER
 from tests.flows_helpers import MakeUser, User
 
 
@@ -18,9 +18,7 @@ def issued_tokens_are_written_down(tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def make_user(
-    tmp_path_factory: pytest.TempPathFactory, choice: Choice, no_settings: None
-) -> Iterator[MakeUser]:
+def make_user(tmp_path_factory: pytest.TempPathFactory, no_settings: None) -> Iterator[MakeUser]:
     """Start consoles, each with a user of its own."""
     with contextlib.ExitStack() as consoles:
 
@@ -28,7 +26,8 @@ def make_user(
             scenario: Scenario | None = None, *, pixels: int = 2, signed_in: bool = True
         ) -> User:
             console = Console(scenario, accounts=2, pixels_per_account=pixels)
-            user = User(consoles.enter_context(console), tmp_path_factory.mktemp("u"), choice.value)
+            folder = tmp_path_factory.mktemp("u")
+            user = User(consoles.enter_context(console), folder, BROWSER)
             if signed_in:
                 user.sign_in()
             return user

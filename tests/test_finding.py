@@ -23,6 +23,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without any browser, and the folder Playwright would download one to."""
     folder = tmp_path / "registry"
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(folder))
+    monkeypatch.setattr(finding, "_SHELL", ())
     monkeypatch.setattr(finding, "_LINUX", ())
     monkeypatch.setattr(finding, "_MAC", ())
     return folder
@@ -43,17 +44,20 @@ class Installers:
             return os.access(command[0], os.X_OK)
         self.commands.append(line)
         for part, path in self._brings.items():
-            if part in line:
+            if part in f"{line}\n":
                 program(path)
         return any(part in line for part in self._works)
 
 
-def downloaded(registry: Path) -> Path:
-    """Where this version of Playwright looks for its Chromium."""
+def downloaded(registry: Path, name: str = "chromium") -> Path:
+    """Where this version of Playwright looks for its Chromium, or for the one without a window."""
     package = Path(finding.playwright.__file__).parent / "driver" / "package"
     listed = finding.json.loads((package / "browsers.json").read_text())["browsers"]
-    revision = next(each["revision"] for each in listed if each["name"] == "chromium")
-    return registry / f"chromium-{revision}" / "chrome-linux64" / "chrome"
+    revision = next(each["revision"] for each in listed if each["name"] == name)
+    if name == "chromium":
+        return registry / f"chromium-{revision}" / "chrome-linux64" / "chrome"
+    folder = registry / f"chromium_headless_shell-{revision}" / "chrome-headless-shell-linux64"
+    return folder / "chrome-headless-shell"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,22 @@ def test_playwrights_own_comes_first(bare: Path, monkeypatch: pytest.MonkeyPatch
     assert find_browser().value == str(own)
 
 
+def test_without_a_window_the_one_that_has_none_comes_first(
+    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs less than half; a person is shown the whole one."""
+    whole, shell = program(tmp_path / "chromium"), program(tmp_path / "headless-shell")
+    monkeypatch.setattr(finding, "_LINUX", (str(whole),))
+    monkeypatch.setattr(finding, "_SHELL", (str(shell),))
+    assert find_browser().value == str(shell)
+    assert find_browser(visible=True).value == str(whole)
+    own = program(downloaded(bare))
+    assert find_browser().value == find_browser(visible=True).value == str(own)
+    own_shell = program(downloaded(bare, "chromium-headless-shell"))
+    assert find_browser().value == str(own_shell)
+    assert find_browser(visible=True).value == str(own)
+
+
 def test_one_that_does_not_start_is_passed_over(
     bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,19 +161,35 @@ def test_a_missing_browser_is_downloaded_and_told(
     assert len(said) == len(installers.commands) == 1
 
 
+@pytest.mark.parametrize(
+    ("visible", "package", "shell_first", "packages"),
+    [
+        (False, "-y chromium-headless-shell\n", True, ["chromium-headless-shell"]),
+        (False, "-y chromium\n", False, ["chromium-headless-shell", "chromium"]),
+        (True, "-y chromium\n", False, ["chromium"]),
+    ],
+)
 def test_where_the_download_does_not_do_the_systems_package_is_installed(
-    bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    visible: bool,
+    package: str,
+    shell_first: bool,
+    packages: list[str],
 ) -> None:
     """On Debian, with the right to; a failing `update` is no reason not to try."""
-    path = tmp_path / "usr-bin-chromium"
-    monkeypatch.setattr(finding, "_LINUX", (str(path),))
+    whole, shell = tmp_path / "usr-bin-chromium", tmp_path / "usr-bin-shell"
+    monkeypatch.setattr(finding, "_LINUX", (str(whole),))
+    monkeypatch.setattr(finding, "_SHELL", (str(shell),))
     monkeypatch.setattr(finding, "_apt_prefix", list)
-    installers = Installers(brings={"apt-get install": path})
+    installers = Installers(brings={package: shell if shell_first else whole})
     monkeypatch.setattr(finding, "_run", installers)
     said: list[str] = []
-    assert install_browser(said.append).value == str(path)
+    wanted = str(shell if shell_first else whole)
+    assert install_browser(said.append, visible=visible).value == wanted
     assert len(said) == 2
-    assert [line.split()[1] for line in installers.commands[1:]] == ["update", "install"]
+    assert [line.split()[-1] for line in installers.commands[1:]] == ["update", *packages]
 
 
 @pytest.mark.parametrize(("prefix", "words"), [(None, "no right"), ([], "apt-get has no")])

@@ -85,11 +85,11 @@ def value(state: dict[str, Any]) -> str:
 
 
 def test_a_person_signs_in_in_a_visible_browser_and_it_is_proven_elsewhere(
-    screen: None, choice: Choice, lane: Lane, console: Site
+    screen: None, visible_choice: Choice, lane: Lane, console: Site
 ) -> None:
     """The whole hand-off: a real window, the person's sign-in, a fresh context that shows it."""
     said: list[str] = []
-    with Lane(choice, headless=False) as visible:
+    with Lane(visible_choice, headless=False) as visible:
         state = hand_off(visible, console.url, shows_home, 120, said.append)
         size = visible.context.pages[0].evaluate("[innerWidth, navigator.webdriver]")
     assert size[0] > 1400 and size[1] is True, "large, and not hiding that it is automated"

@@ -11,7 +11,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from automation.browser import find_browser
 from fixtures.console import Console
 from tests.flows_helpers import User
 from tests.processes import BROWSER, DRIVER
@@ -46,12 +45,11 @@ def main() -> int:
 
 def one(whom: str, moments: int, seed: int) -> Count:
     """Kill one kind of process at so many moments."""
-    browser = find_browser(None).value
     with (
         tempfile.TemporaryDirectory(prefix="pm-", ignore_cleanup_errors=True) as folder,
         Console(accounts=2, pixels_per_account=moments + 2) as console,
     ):
-        user = User(console, Path(folder), browser)
+        user = User(console, Path(folder))
         user.sign_in()
         return kill_many(user, whom, moments, seed)
 

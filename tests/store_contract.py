@@ -1,4 +1,7 @@
-"""What every store promises, as tests: a store joins by one entry in `tests/test_stores.py`.
+"""What every store promises, as tests: a store joins by a subclass that gives its `place`.
+
+`StoreContract` holds for all, `DiskContract` for stores that are files of this machine, and
+`ServiceContract` for stores that are served by something else.
 
 Whatever kills, starves or races a store runs in processes of its own, started by
 `in_own_process`, because a test process must not be killed and has threads that forbid forking.
@@ -78,13 +81,13 @@ def all_at_once(children: "list[subprocess.Popen[str]]") -> list[Any]:
         child.stdin.write("go\n")
         child.stdin.flush()
     # Every one is waited for before any is judged, so that a failure leaves no process behind.
-    ended = [(child, *child.communicate(timeout=90)) for child in children]
+    ended = [(child, *child.communicate(timeout=300)) for child in children]
     return [_answer(*each) for each in ended]
 
 
 def finished(child: "subprocess.Popen[str]") -> Any:
     """Wait for a started process and return its answer."""
-    return _answer(child, *child.communicate(timeout=90))
+    return _answer(child, *child.communicate(timeout=300))
 
 
 def _answer(child: "subprocess.Popen[str]", out: str, err: str) -> Any:
@@ -177,6 +180,12 @@ class Place:
     key: str
     unreachable: Callable[[], AbstractContextManager[None]]
     """While this lasts, the store can neither be written nor checked."""
+    refused: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    """While this lasts, the service answers and does not accept who is asking."""
+    silent: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+    """While this lasts, the service is there and does not answer."""
+    credentials: tuple[str, ...] = ()
+    """What opens the service, and may be seen nowhere."""
 
     def open(self) -> Store:
         """Open the store as a new process would."""
@@ -230,6 +239,108 @@ def _assert_no_leftovers(folder: Path) -> None:
     assert [each.name for each in folder.rglob("*.part")] == []
 
 
+def put_killed_on_the_way(**place: str) -> list[int]:
+    """Kill a put before and after each of its calls to the service; look, and put again.
+
+    Returns:
+        list: how many boundaries there were, where each try began with nothing at its place, and
+            where it replaced the token of the try before.
+    """
+    store, child_s = open_here(**place), open_here(**place)
+    # Made now, and unused: no child need make it, and none gets a connection of its parent's.
+    getattr(child_s, "_client", None)
+    store.put(OTHER, Secret("warm-up-of-late-imports"), intent="warm-up")
+    return [_killed_puts(store, child_s, replacing) for replacing in (False, True)]
+
+
+def _killed_puts(store: Store, child_s: Store, replacing: bool) -> int:
+    from tests.servers.versions import versions
+
+    tries = [0]
+
+    def one() -> tuple[Ref, str, str]:
+        number = tries[-1]
+        ref = REF if replacing else Ref(f"D69ESQRC77U0KGAU8C{number:02}")
+        return ref, f"fixture-token-of-try-{number}", f"try-{number}"
+
+    def put(into: Store) -> None:
+        ref, text, intent = one()
+        into.put(ref, Secret(text), intent=intent)
+
+    def again() -> None:
+        ref, text, _ = one()
+        store.check()
+        before = [f"fixture-token-of-try-{tries[-1] - 1}"] if replacing and len(tries) > 1 else []
+        with contextlib.suppress(NotStored):
+            assert store.get(ref).reveal() in [text, *before]
+        put(store)
+        assert store.get(ref).reveal() == text
+        assert versions(store, ref).count(text) == 1
+        tries.append(len(tries))
+
+    return killed_at_every_call(lambda: put(child_s), again)
+
+
+def killed_at_every_call(act: Callable[[], None], again: Callable[[], None]) -> int:
+    """Fork, and let the child kill itself before and after its Nth call to a service.
+
+    As `killed_at_every_file_operation`.
+    """
+    for boundary in range(200):
+        child = os.fork()
+        if child == 0:
+            try:
+                _kill_at_call(boundary)
+                act()
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0
+            return boundary
+        again()
+    raise AssertionError("it never came to its end")
+
+
+_CALLS = (
+    ("http.client", "HTTPConnection", "endheaders", "before"),
+    ("http.client", "HTTPConnection", "getresponse", "after"),
+    ("jeepney.io.blocking", "DBusConnection", "send_and_get_reply", "before and after"),
+    ("subprocess", "Popen", "__init__", "before"),
+    ("subprocess", "Popen", "wait", "after"),
+)
+"""Where the libraries of the stores send something off, and where they have an answer to it."""
+
+
+def _kill_at_call(boundary: int) -> None:
+    seen = 0
+
+    def count() -> None:
+        nonlocal seen
+        if seen == boundary:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen += 1
+
+    def wrap(kind: Any, name: str, when: str) -> None:
+        method = getattr(kind, name)
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if "before" in when:
+                count()
+            returned = method(*args, **kwargs)
+            if "after" in when:
+                count()
+            return returned
+
+        setattr(kind, name, wrapped)
+
+    for module, kind, name, when in _CALLS:
+        if module in sys.modules:
+            wrap(getattr(sys.modules[module], kind), name, when)
+
+
 def put_without_room(**place: str) -> dict[str, str]:
     """Check and put on a full disk, then put with room; return what each said."""
     store = open_here(**place)
@@ -253,7 +364,10 @@ def put_without_room(**place: str) -> dict[str, str]:
 
 
 class StoreContract:
-    """The tests; a subclass gives the fixture `place`."""
+    """For every store; a subclass gives the fixture `place`."""
+
+    times = 9
+    """How often each of several processes writes each of its pixels."""
 
     def test_a_token_put_in_comes_out_of_a_fresh_store(self, place: Place) -> None:
         """What is kept outlives the object that kept it."""
@@ -339,11 +453,13 @@ class StoreContract:
         """Six pixels, three processes, each its own two, all at once."""
         pixels = [f"D69ESQRC77U0KGAU8B{number:02}" for number in range(6)]
         children = [
-            started(put_many, pixels=pixels[at::3], times=9, **place.as_json()) for at in range(3)
+            started(put_many, pixels=pixels[at::3], times=self.times, **place.as_json())
+            for at in range(3)
         ]
         assert all_at_once(children) == ["done"] * 3
+        last = self.times - 1
         for pixel in pixels:
-            assert place.open().get(Ref(pixel)).reveal() == f"fixture-token-{pixel}-8"
+            assert place.open().get(Ref(pixel)).reveal() == f"fixture-token-{pixel}-{last}"
 
     def test_an_unreachable_store_says_so_and_works_again_afterwards(self, place: Place) -> None:
         """Both `check` and `put` raise StoreFailed with a next step, and nothing is lost."""
@@ -361,6 +477,25 @@ class StoreContract:
         store.put(REF, Secret(NEW), intent="two")
         assert place.open().get(REF).reveal() == NEW
 
+    def test_no_token_shows_in_repr_log_or_error(
+        self, place: Place, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What a store says of itself and of its failures holds no token."""
+        caplog.set_level(logging.DEBUG)
+        store = place.open()
+        token = Secret(NEW)
+        store.put(REF, Secret(OLD), intent="one")
+        with place.unreachable(), pytest.raises(StoreFailed) as failed:
+            store.put(REF, token, intent="two")
+        told = [repr(store), store.url, store.where(REF), caplog.text, failed.value.message]
+        told += [failed.value.next_step, *traceback.format_exception(failed.value)]
+        for text in (OLD, NEW, *place.credentials):
+            assert not any(text in each for each in told)
+
+
+class DiskContract:
+    """For stores that are files of this machine, beside `StoreContract`."""
+
     def test_a_full_disk_fails_the_check_and_keeps_the_old_token(self, place: Place) -> None:
         """Found before the click; and a put cut short can be made again."""
         said = in_own_process(put_without_room, **place.as_json())
@@ -375,17 +510,66 @@ class StoreContract:
         """SIGKILL before each file operation of a put, then the put again."""
         assert in_own_process(put_killed, **place.as_json()) >= 5
 
-    def test_no_token_shows_in_repr_log_or_error(
-        self, place: Place, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        """What a store says of itself and of its failures holds no token."""
-        caplog.set_level(logging.DEBUG)
+
+class ServiceContract(StoreContract):
+    """For stores that are served by something else: over a network, a bus or a pipe."""
+
+    times = 3
+    least_boundaries = 4
+    """A look and a write, each killed before and after."""
+
+    def test_a_refused_store_says_so_and_works_again_afterwards(self, place: Place) -> None:
+        """Found by the check, before the click; nothing is lost."""
         store = place.open()
-        token = Secret(NEW)
         store.put(REF, Secret(OLD), intent="one")
-        with place.unreachable(), pytest.raises(StoreFailed) as failed:
-            store.put(REF, token, intent="two")
-        told = [repr(store), store.url, store.where(REF), caplog.text, failed.value.message]
-        told += [failed.value.next_step, *traceback.format_exception(failed.value)]
-        for text in (OLD, NEW):
-            assert not any(text in each for each in told)
+        with place.refused():
+            with pytest.raises(StoreFailed):
+                place.open().check()
+            with pytest.raises(StoreFailed) as put:
+                place.open().put(REF, Secret(NEW), intent="two")
+            assert put.value.next_step
+            assert not isinstance(put.value, NotStored)
+        assert place.open().get(REF).reveal() == OLD
+        place.open().put(REF, Secret(NEW), intent="two")
+        assert place.open().get(REF).reveal() == NEW
+
+    def test_a_silent_store_is_given_up_and_works_again_afterwards(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every wait has a limit; it is short here so that the test is."""
+        place.open().put(REF, Secret(OLD), intent="one")
+        with monkeypatch.context() as patched, place.silent():
+            for module in ("remote", "keyring", "command"):
+                limit = f"automation.stores.{module}.LIMIT_S"
+                if f"automation.stores.{module}" in sys.modules:
+                    patched.setattr(limit, 0.2)
+            with pytest.raises(StoreFailed, match=r"no answer in time|still running"):
+                place.open().put(REF, Secret(NEW), intent="two")
+        place.open().put(REF, Secret(NEW), intent="two")
+        assert place.open().get(REF).reveal() == NEW
+
+    def test_a_put_killed_at_any_call_is_there_once_after_the_next(self, place: Place) -> None:
+        """SIGKILL before and after each call: exactly one version holds the token in the end."""
+        new, replacing = in_own_process(put_killed_on_the_way, **place.as_json())
+        assert min(new, replacing) >= self.least_boundaries
+
+    def test_a_late_repeat_of_a_replaced_intent_changes_nothing(self, place: Place) -> None:
+        """A put that was forgotten to be settled must not bring an old token back."""
+        for number in range(3):
+            place.open().put(REF, Secret(f"fixture-token-{number}"), intent=f"{number}")
+        place.open().put(REF, Secret("fixture-token-0"), intent="0")
+        assert place.open().get(REF).reveal() == "fixture-token-2"
+
+    def test_a_second_token_for_one_intent_is_refused(self, place: Place) -> None:
+        """One intent, one token."""
+        place.open().put(REF, Secret(OLD), intent="one")
+        with pytest.raises(StoreFailed, match="another token"):
+            place.open().put(REF, Secret(NEW), intent="one")
+        assert place.open().get(REF).reveal() == OLD
+
+    def test_a_token_of_another_account_is_not_given_out(self, place: Place) -> None:
+        """Asking without an account gets it, asking for the wrong one does not."""
+        place.open().put(REF, Secret(OLD), intent="one")
+        assert place.open().get(Ref(REF.pixel)).reveal() == OLD
+        with pytest.raises(StoreFailed, match=REF.account):
+            place.open().get(Ref(REF.pixel, "1111111111111111"))

@@ -22,6 +22,7 @@ from tests.store_contract import (
     OLD,
     OTHER,
     REF,
+    DiskContract,
     Place,
     StoreContract,
     no_permission,
@@ -58,8 +59,8 @@ PLACES: dict[str, Callable[[Path], Place]] = {
 }
 
 
-class TestEveryStore(StoreContract):
-    """The contract, store by store."""
+class TestFiles(StoreContract, DiskContract):
+    """The contract, for the stores that are files of this machine."""
 
     @pytest.fixture(params=PLACES)
     def place(self, request: pytest.FixtureRequest, tmp_path: Path) -> Place:

@@ -114,7 +114,8 @@ class VaultStore(RemoteStore):
         """Write the custom metadata, what others put there included."""
         client, at = self._signed_in(), f"{mount}/metadata/{path}"
         there = (client.read(at) or {"data": {}})["data"].get("custom_metadata") or {}
-        ours = {each: getattr(about, each) for each in about._fields if each != "before"}
+        # The server takes no empty value.
+        ours = {name: text for name, text in about._asdict().items() if text and name != "before"}
         if there != {**there, **ours}:
             # hvac's own call would reset the owner's delete_version_after.
             client.write_data(at, data={"custom_metadata": {**there, **ours}})

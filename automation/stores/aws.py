@@ -5,6 +5,7 @@ version by the intent's id and keeps AWSCURRENT and AWSPREVIOUS itself; pixel an
 Parameter Store keeps all of it in each version's description.
 """
 
+import functools
 import json
 import os
 import re
@@ -30,6 +31,12 @@ _REFUSED = (
     "ExpiredToken",
     "InvalidClient",
 )
+
+
+@functools.lru_cache(maxsize=2)
+def _session(environment: tuple[tuple[str, str], ...]) -> Any:
+    """Return AWS's session of an environment; one for all stores, because it is slow to make."""
+    return boto3.Session(region_name=dict(environment).get("AWS_REGION") or None)
 
 
 class _AwsStore(RemoteStore):
@@ -60,7 +67,8 @@ class _AwsStore(RemoteStore):
     def _client(self) -> Any:
         """The client; made on first use, because finding credentials may ask the network."""
         if self._made is None:
-            session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+            environment = {n: v for n, v in os.environ.items() if n.startswith("AWS_")}
+            session = _session(tuple(sorted(environment.items())))
             missing = [] if session.region_name else ["AWS_REGION"]
             if session.get_credentials() is None:
                 missing.append("AWS_ACCESS_KEY_ID (or any other credentials AWS's tools find)")
@@ -132,7 +140,9 @@ class SecretsManagerStore(_AwsStore):
                 next_step="run `aws secretsmanager restore-secret`, then `pixelmint recover`",
             )
         tags = {each["Key"]: each["Value"] for each in about.get("Tags", [])}
-        value = self._asked("get_secret_value", absent, SecretId=place) or {}
+        value = (
+            self._asked("get_secret_value", absent, SecretId=place, VersionStage="AWSCURRENT") or {}
+        )
         token = value.get("SecretString")
         return Kept(
             Secret(token) if token else None,

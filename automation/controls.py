@@ -7,7 +7,7 @@ are tried for reach (`controls_probe`), and one is taken only if it stands clear
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from playwright.sync_api import ElementHandle, Page
 
@@ -16,7 +16,15 @@ from automation.controls_regions import Extent, extent, overlays
 from automation.controls_score import ENOUGH, MARGIN, Candidate, candidates
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, units
-from automation.controls_words import Label, Meaning, fold, match, mentions, quote
+from automation.controls_words import (
+    Label,
+    Meaning,
+    fold,
+    match,
+    mentions,
+    quote,
+    with_analogies,
+)
 from automation.errors import PageChanged, PermissionDenied
 
 __all__ = [
@@ -37,6 +45,8 @@ __all__ = [
     "region",
     "texts",
 ]  # fmt: skip
+
+_BUTTON = frozenset({"button"})
 
 
 @dataclass(frozen=True)
@@ -91,12 +101,15 @@ class Spot:
 def look(where: Page | Region, meaning: Meaning) -> Look:
     """Look for the one control that is meant. Never raises because it is not there."""
     page = where.page if isinstance(where, Region) else where
+    if meaning.strict and meaning.kinds == _BUTTON:  # a pop-up's words, with "all", are no play
+        meaning = replace(meaning, labels=with_analogies(meaning.labels))
     with Tree(page, values=bool(meaning.unless)) as tree:
         if not tree.nodes:
             return Look(None, None, (), "the page is changing")
         everything = units(tree)
         part = None
         if isinstance(where, Region):
+            meaning = _within(meaning, where)
             part = _part(tree, everything, where)
             if part is None:
                 return Look(None, None, (), f"the section {where.name} has gone")
@@ -106,6 +119,14 @@ def look(where: Page | Region, meaning: Meaning) -> Look:
         if part and part.wide > part.end and not (result.candidates or result.found):
             result = decide(page, tree, _in(everything, part.widened()), meaning)
         return result
+
+
+def _within(meaning: Meaning, where: Region) -> Meaning:
+    """Let the words of a section's name stand idle inside it: there they tell nothing apart."""
+    if where.heading is None or where.heading.label is None:
+        return meaning
+    named = frozenset(fold(where.heading.label.text).split())
+    return replace(meaning, fillers=meaning.fillers | named)
 
 
 def find(where: Page | Region, meaning: Meaning) -> Found:
@@ -230,7 +251,7 @@ def _part(tree: Tree, everything: Sequence[Unit], where: Region) -> Extent | Non
         return Extent(node, node.end, node.end) if node else None
     unit = next((u for u in everything if node and u.target is node), None)
     if unit:
-        return extent(tree, everything, unit, where.heading.meaning)
+        return extent(everything, unit, where.heading.meaning)
     sections = _sections(tree, everything, where.heading.meaning)
     return sections[0][1] if len(sections) == 1 else None
 
@@ -240,7 +261,7 @@ def _sections(
 ) -> list[tuple[Candidate, Extent]]:
     """Return the sections whose headings say it equally well, without empty and inner ones."""
     headings = [c for c in candidates(tree, everything, meaning) if c.score >= ENOUGH - 0.05]
-    parts = [(c, extent(tree, everything, c.unit, meaning)) for c in headings]
+    parts = [(c, extent(everything, c.unit, meaning)) for c in headings]
     filled = [
         (c, part)
         for c, part in parts

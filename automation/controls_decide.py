@@ -143,7 +143,8 @@ def _one_of(
     page: Page, tree: Tree, meaning: Meaning, ranked: list[Candidate], blocked: list[str]
 ) -> Look:
     good = [c for c in ranked if c.score >= ENOUGH]
-    shown = tuple(f for c in ranked[:5] if (f := found_of(page, tree, meaning, c, ranked)))
+    each = [found_of(page, tree, meaning, c, ranked) for c in ranked[:5]]
+    shown = tuple(found for found in each if found)
     if not good:
         why = "; ".join(blocked[:2]) or (_weak(ranked[0]) if ranked else nobody(meaning))
         return Look(None, None, shown, why)
@@ -156,7 +157,7 @@ def _one_of(
         return Look(None, off, shown, f"two stand equally: {one} / {two}")
     if not _plain_enough(best, meaning):
         return Look(None, None, shown, _weak(best))
-    found = found_of(page, tree, meaning, best, ranked)
+    found = each[0]  # the best of the good is the best of all
     if found is None:
         return Look(None, None, shown, "it went away while being looked at")
     if not best.unit.enabled:

@@ -8,8 +8,6 @@ from automation.controls_tree import ABSOLUTE, FIXED, MODAL, Node, Tree
 from automation.controls_units import Unit, kind_of
 from automation.controls_words import FILLED, Meaning, best, tight
 
-_LANDMARKS = {"region", "tabpanel", "dialog", "alertdialog", "form", "main", "group"}
-_LANDMARK_TAGS = {"section", "article", "main", "form", "fieldset", "dialog"}
 _OVER_WORDS = {"dialog", "modal", "popup", "popover", "drawer"}
 
 
@@ -33,15 +31,15 @@ class Extent:
         return Extent(self.first, self.wide, self.wide)
 
 
-def extent(tree: Tree, units: Sequence[Unit], heading: Unit, meaning: Meaning) -> Extent:
+def extent(units: Sequence[Unit], heading: Unit, meaning: Meaning) -> Extent:
     """Find how far the section of a heading reaches.
 
     It ends where the next heading of the same rank begins. Rank is told by the heading's level,
-    else by its look (elements of one template share it), else by repetition of its surroundings.
+    else by its look: elements of one template share it, and all stand out from ordinary text.
     """
     peers = [p for p in _peers(units, heading) if not _held(p, meaning)]
     if not peers:
-        return _unbounded(tree, units, heading)
+        return _unbounded(units, heading)
     spots = [peer.target for peer in peers]
     top = heading.members[0]
     while top.parent and not any(top.parent.holds(spot) for spot in spots):
@@ -74,22 +72,46 @@ def _level(unit: Unit) -> int:
 
 
 def _peers(units: Sequence[Unit], heading: Unit) -> list[Unit]:
+    """Return what has the rank of a heading or a higher one.
+
+    By level, by role, by the look of its template; and, since one heading's markup may change
+    alone, whatever stands out from ordinary text as much as it does.
+    """
     others = [u for u in units if u is not heading and u.kind in ("heading", "text", heading.kind)]
+    ordinary = _ordinary_px(units)
+    if not _stands_out(heading, ordinary):
+        return []
+    like = [u for u in others if _as_prominent(u, heading, ordinary)]
     level = _level(heading)
     if level:
-        return [u for u in others if 0 < _level(u) <= level]
-    if heading.kind == "heading":
-        return [
-            u for u in others if u.kind == "heading" and u.target.font_px >= heading.target.font_px
+        ranked = [u for u in others if 0 < _level(u) <= level]
+        like = [u for u in like if not _level(u)]
+    elif heading.kind == "heading":
+        ranked = [u for u in others if u.kind == "heading" and _px(u) >= 0.8 * _px(heading)]
+    else:
+        look = _looks(heading)
+        ranked = [
+            u
+            for u in others
+            if _looks(u) & look or (u.kind == "heading" and _px(u) >= 0.8 * _px(heading))
         ]
-    if not _stands_out(units, heading):
-        return []
-    look = _looks(heading)
-    return [
-        u
-        for u in others
-        if _looks(u) & look or (u.kind == "heading" and u.target.font_px >= heading.target.font_px)
-    ]
+    return sorted({id(u): u for u in [*ranked, *like]}.values(), key=lambda u: u.target.at)
+
+
+def _px(unit: Unit) -> float:
+    return max(node.font_px for node in unit.members)
+
+
+def _as_prominent(unit: Unit, heading: Unit, ordinary: float) -> bool:
+    """Whether a text stands out as a heading does: by size where that one does, else by weight."""
+    if unit.within is not None and heading.within is None:
+        return False
+    if heading.folds:  # one of several that open and close what is below them
+        return unit.folds and _px(unit) >= 0.9 * _px(heading)
+    if _px(heading) > 1.05 * ordinary:
+        return _px(unit) > 1.05 * ordinary and _px(unit) >= 0.9 * _px(heading)
+    bold = any(node.look[3] for node in heading.members)
+    return bold and any(node.look[3] for node in unit.members) and _px(unit) >= 0.9 * _px(heading)
 
 
 def _looks(unit: Unit) -> set[tuple[str, str, str, bool]]:
@@ -97,10 +119,15 @@ def _looks(unit: Unit) -> set[tuple[str, str, str, bool]]:
     return {node.look for node in unit.members if node.look[1]} or {unit.target.look}
 
 
-def _stands_out(units: Sequence[Unit], heading: Unit) -> bool:
-    """Whether a heading without a role looks different from ordinary text."""
+def _ordinary_px(units: Sequence[Unit]) -> float:
     sizes = [u.target.font_px for u in units if u.kind == "text" and u.target.font_px]
-    ordinary = statistics.median(sizes) if sizes else 0.0
+    return statistics.median(sizes) if sizes else 0.0
+
+
+def _stands_out(heading: Unit, ordinary: float) -> bool:
+    """Whether a heading looks different from ordinary text, or is one by role."""
+    if heading.kind == "heading" or _level(heading):
+        return True
     target = heading.target
     if heading.folds or target.look[3] or target.font_px > ordinary:
         return True
@@ -117,40 +144,12 @@ def _has_content(units: Sequence[Unit], heading: Unit, top: Node) -> bool:
     return sum(len(u.text) for u in inside if u.within is None) >= 60
 
 
-def _unbounded(tree: Tree, units: Sequence[Unit], heading: Unit) -> Extent:
+def _unbounded(units: Sequence[Unit], heading: Unit) -> Extent:
     """Bound a section that nothing like it follows or precedes."""
     top = heading.members[0]
-    while top.parent:
-        if _is_landmark(top) and _has_content(units, heading, top):
-            break
-        if _repeats(tree, top) and _has_content(units, heading, top):
-            break
+    while top.parent and not _has_content(units, heading, top):
         top = top.parent
     return Extent(top, top.end, top.end)
-
-
-def _is_landmark(node: Node) -> bool:
-    return node.role in _LANDMARKS or node.tag in _LANDMARK_TAGS
-
-
-def _repeats(tree: Tree, node: Node) -> bool:
-    """Whether a node has siblings made just like it."""
-    parent = node.parent
-    if not parent or node.tag in ("span", "a", "button"):
-        return False
-    at = parent.at + 1
-    while at < parent.end:
-        sibling = tree.nodes[at]
-        if sibling is not node and sibling.look == node.look and sibling.visible:
-            mine, other = _shape(tree, node), _shape(tree, sibling)
-            if mine[:3] == other[:3] and len(mine) > 2:
-                return True
-        at = sibling.end
-    return False
-
-
-def _shape(tree: Tree, node: Node) -> list[tuple[str, int]]:
-    return [(n.tag, n.depth - node.depth) for n in tree.inside(node)[:8]]
 
 
 def overlays(tree: Tree) -> list[Node]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automation.controls_tree import Node, Tree
-from automation.controls_units import Unit
+from automation.controls_units import Unit, kind_of
 from automation.controls_words import (
     APART,
     EXACT,
@@ -17,6 +17,7 @@ from automation.controls_words import (
     Meaning,
     best,
     fold,
+    leads,
     mentions,
     tight,
 )
@@ -25,6 +26,10 @@ NAME, TEXT, KIND, NEAR, ID = 2.85, 2.80, 3.55, 1.45, 0.5
 """What each evidence weighs: the tuned weights of the 2025 replication of Similo (name, text, type
 with tag, neighbours, id). Class weighs nothing. Location is left out: there is no recording to
 compare it with on a page never seen."""
+
+ASIDE = 0.9
+"""What the name weighs where it says something else than the text, which says just what is meant:
+the weight of aria-label there. People see the text, and it is what changes least."""
 
 ENOUGH = 0.70
 """Below this nothing is taken: a wording with a few more words passes on the right kind of element
@@ -92,6 +97,10 @@ def judge(
     known = _known(unit, meaning)
     if not (name or text or known):
         return None
+    if meaning.kinds & {"heading", "region"} and _says_another(
+        unit, meaning, max(name, text), label
+    ):
+        return None
     fit, kind = _fit(unit, meaning)
     if not fit or vetoed(unit, meaning):
         return None
@@ -101,7 +110,7 @@ def judge(
     how = []
     if label:
         how = [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
-    evidence = [(KIND, fit), (NAME, name)]
+    evidence = [(KIND, fit), (NAME if name or text < FILLED else ASIDE, name)]
     if len(tight(unit.text)) > 1:  # an x or a cross is an icon
         evidence.append((TEXT, text))
     if meaning.near:
@@ -115,6 +124,15 @@ def judge(
         how.append("its id fits")
     score = sum(weight * how_much for weight, how_much in evidence) / sum(w for w, _ in evidence)
     return Candidate(unit, round(score, 3), max(name, text), fit, label, [*how, kind])
+
+
+def _says_another(unit: Unit, meaning: Meaning, how_well: float, label: Label | None) -> bool:
+    """Whether a heading has more words that make it another's: before the label, or around it."""
+    said = unit.text or unit.name
+    whole = next((n.full for n in unit.members[0].above() if kind_of(n) == "heading"), None)
+    if whole and tight(whole) != tight(said):  # the unit is a piece of a heading
+        said, (how_well, label) = whole, best(meaning.labels, whole, meaning.fillers)
+    return how_well <= EXTRA and not (label and leads(label, said, meaning.fillers))
 
 
 def _by_id_alone(unit: Unit, known: str, fit: float) -> Candidate | None:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 EXACT, FILLED, APART, EXTRA, INSIDE = 1.0, 0.9, 0.8, 0.6, 0.3
 """How well a text says a label: just that; with idle words; just that on a line of its own; with a
@@ -16,6 +16,9 @@ _NO_SPACES = re.compile(_CJK)
 _LETTERS = str.maketrans({"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ß": "ss"})
 _SCRIPTS = re.compile(rf"(?<=[a-z0-9])(?={_CJK})|(?<={_CJK})(?=[a-z0-9])")
 _NOT_WORDS = re.compile(r"[^a-z0-9]+")
+_VERB_LAST = {"de", "ja", "ko", "tr"}
+_FEW = 12
+"""So many letters more are few, whatever the label's own length: one long word, or two short."""
 _SECRETIVE = re.compile(r"[\w.\-+/=]{16,}")
 
 
@@ -122,7 +125,7 @@ class _Form:
             return 0.0
         if all(word in idle for word in rest):
             return FILLED
-        small = len(rest) <= self.room and sum(map(len, rest)) <= max(8, len(self.dense))
+        small = len(rest) <= self.room and sum(map(len, rest)) <= max(_FEW, len(self.dense))
         return EXTRA if small else INSIDE
 
     def _rest(self, words: list[str]) -> list[str] | None:
@@ -212,6 +215,44 @@ def best(
         if how_well > top[0]:
             top = (how_well, form.label)
     return top
+
+
+def leads(label: Label, text: str, idle: frozenset[str] = frozenset()) -> bool:
+    """Whether a text begins with a label, in a language where more words after it only qualify it.
+
+    "Events settings" is about events; "offline events" and "set up events" are something else,
+    and where verbs stand last, so is any more.
+    """
+    need, words = fold(label.text).split(), fold(text).split()
+    while words and words[0] in idle and words[0] != need[0]:
+        del words[0]
+    return label.language not in _VERB_LAST and words[: len(need)] == need
+
+
+@functools.lru_cache(maxsize=64)
+def with_analogies(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+    """Add what follows from the labels: of "create x y", "get x y" and "get y", also "create y".
+
+    In each language by itself, and only from labels of one meaning: halves that stand for one
+    another beside one word stand for one another beside the next.
+    """
+    known = {(label.language, fold(label.text)) for label in labels}
+    added: list[Label] = []
+    for language in dict.fromkeys(label.language for label in labels):
+        beside: dict[str, set[str]] = {}  # which ends each beginning has
+        for words in (text.split() for spoken, text in known if spoken == language):
+            for at in range(1, len(words)):
+                beside.setdefault(" ".join(words[:at]), set()).add(" ".join(words[at:]))
+        for one, other in permutations(sorted(beside), 2):
+            if beside[one] & beside[other]:
+                added += [
+                    Label(f"{one} {end}", language, source="other labels, by analogy")
+                    for end in sorted(beside[other] - beside[one])
+                ]
+    return (
+        *labels,
+        *dict.fromkeys(each for each in added if (each.language, each.text) not in known),
+    )
 
 
 def mentions(words: Iterable[str], text: str) -> str | None:

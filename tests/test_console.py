@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,9 @@ import pytest
 from fixtures.console import Console, Pixel, Scenario, preset
 from fixtures.console.faults import Faults
 from fixtures.console.messages import Answer, Dropped, Request
+from fixtures.console.pages import _words
 from fixtures.console.router import Router
+from fixtures.console.scenario import HOSTILE_TURNS, LANGUAGES
 
 QUICK: dict[str, Any] = {"delay_ms": (0, 5), "slow_ms": 50, "timeout_s": 0.2}
 TOKENS = "/api/v1/pixel/access_token"
@@ -212,6 +215,77 @@ def test_hostile_faults_follow_the_seed() -> None:
     assert not any(drawn(1, 0))
 
 
+def test_hostile_turns_follow_the_seed_and_stay_a_pixels_own() -> None:
+    """A pixel's pages and calls must agree, so it has one turn for good."""
+
+    def drawn(seed: int, rate: float) -> list[Scenario]:
+        faults, scenario = Faults(seed), Scenario(hostile=rate)
+        return [faults.turn(f"P{n}", scenario) for n in range(300)]
+
+    first = drawn(1, 0.3)
+    assert first == drawn(1, 0.3) != drawn(2, 0.3)
+    assert 50 < sum(each != Scenario(hostile=0.3) for each in first) < 130
+    assert drawn(1, 0) == [Scenario()] * 300
+    assert Faults(1).turn("", Scenario(hostile=1)) == Scenario(hostile=1)
+
+
+@pytest.mark.parametrize("turn", HOSTILE_TURNS)
+def test_a_hostile_turn_changes_something_and_keeps_the_faults(turn: str) -> None:
+    """It is laid over the scenario that it is drawn for, and a token can be had on its pages."""
+    hostile = Scenario(hostile=1, hostile_turns=(turn,))
+    turned = Faults(1).turn("P", hostile)
+    assert turned != hostile
+    assert (turned.hostile, turned.permission, turned.puzzle) == (1, "ok", "")
+
+
+def test_every_language_says_every_word() -> None:
+    """Each has English's keys and placeholders, and a sentence of its own for the button."""
+    english, *others = (_words(each) for each in ("en", *(set(LANGUAGES) - {"en"})))
+    assert len(others) >= 8
+    for words in others:
+        assert words.keys() == english.keys()
+        for key, word in words.items():
+            assert word.strip() == word != ""
+            assert sorted(re.findall(r"{\w+}", word)) == sorted(re.findall(r"{\w+}", english[key]))
+    assert len({each["generate"] for each in (english, *others)}) == len(LANGUAGES)
+
+
+def test_the_way_to_a_pixel_has_that_pixels_scenario(console: Console) -> None:
+    """Its address led elsewhere; what is passed before it is reached is drawn as it says."""
+    first, other = console.pixels[:2]
+    console.per_pixel[first.code] = preset("menus_only", look="vi", **QUICK)
+    listing = "/i18n/events_manager/datasource/list"
+    with signed_in(console) as client:
+        led = client.get(console.pixel_url(first), follow_redirects=True)
+        assert (led.url.path, "look-vi" in led.text) == (listing, True)
+        assert client.get("/api/v1/pixels").json()["data"]["pages"] == 2
+        client.get(console.pixel_url(first), headers={"Referer": console.url + listing})
+        assert "look-plain" in client.get(listing).text
+        assert "look-plain" in client.get(console.pixel_url(other)).text
+
+
+def test_a_frame_holds_the_page_whose_address_it_has(console: Console) -> None:
+    """The browser says which of the two it asks for, so both have the same address."""
+    console.scenario = preset("frame", **QUICK)
+    inside = {"Sec-Fetch-Dest": "iframe"}
+    with signed_in(console) as client:
+        address = console.pixel_url(console.pixels[0])
+        outer, inner = client.get(address), client.get(address, headers=inside)
+    assert "<iframe" in outer.text and 'id="boot"' not in outer.text
+    assert "<iframe" not in inner.text and 'id="boot"' in inner.text
+
+
+def test_pixels_of_one_name_differ_in_their_code(console: Console) -> None:
+    """In the list and on their own pages."""
+    console.scenario = Scenario(**QUICK, same_names=True)
+    with signed_in(console) as client:
+        rows = client.get("/api/v1/pixels").json()["data"]["rows"]
+        asked = {"operationName": "PixelDetail", "variables": {"pixel": rows[1]["code"]}}
+        detail = client.post("/api/graphql", json=asked).json()["data"]["pixel"]
+    assert len({each["name"] for each in rows}) == 1 and len({each["code"] for each in rows}) == 3
+    assert detail == rows[1]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -220,6 +294,9 @@ def test_hostile_faults_follow_the_seed() -> None:
         {"faults": {"tea": "500"}},
         {"popups": ("surprise",)},
         {"hostile": 2},
+        {"language": "tlh"},
+        {"lookalikes": ("moon",)},
+        {"hostile_turns": ("puzzle",)},
     ],
 )
 def test_a_scenario_refuses_a_word_that_nothing_would_act_on(wrong: dict[str, Any]) -> None:
@@ -240,7 +317,8 @@ def test_a_console_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     """It says where it is, writes a private session, and ends when told."""
     state = tmp_path / "state.json"
     command = [sys.executable, "-m", "fixtures.console", "--accounts", "1", "--state", str(state)]
-    with subprocess.Popen([*command, "--look", "ks"], stdout=subprocess.PIPE, text=True) as process:
+    more = ["--look", "ks", "--hostile", "0.01"]
+    with subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         said = json.loads(process.stdout.readline())
         cookies = {c["name"]: c["value"] for c in json.loads(state.read_text())["cookies"]}

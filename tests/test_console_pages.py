@@ -1,10 +1,8 @@
 """The bundled console's pages in a real browser, driven by test id: every preset, every way out."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -165,6 +163,7 @@ WALKS = {
     "same_names": Walk(FROM_LIST),
     "frame_to_list": Walk(FROM_LIST),
     "two_step": Walk(("code-next", *GENERATE)),
+    "two_step_sign_in": Walk(("code-next", *GENERATE)),
     "simplified": Walk(("switch-full", *GENERATE)),
     "session_ends_at_home": Walk(("nav-tools", "menu-events"), "sign-in", 0),
     "session_ends_at_list": SIGNED_OUT,

@@ -53,6 +53,7 @@ _HIT = """
     }
     return false;
   };
+  const BAR = 20; // so wide are scroll bars: nothing is hit there, the window ends before them
   const look = (el, at) => {
     const box = el.getBoundingClientRect();
     const spots = at ? [at] : [[0.5, 0.5], [0.25, 0.5], [0.75, 0.5], [0.5, 0.25], [0.5, 0.75]];
@@ -62,6 +63,7 @@ _HIT = """
       const y = at ? spots[i][1] : box.top + box.height * spots[i][1];
       if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) continue;
       const hit = hitAt(document, x, y);
+      if (!hit && (x > innerWidth - BAR || y > innerHeight - BAR)) continue;
       asked++;
       if (hit && within(hit, el)) {
         if (nested(hit, el) && i === 0) return "nested";

@@ -256,7 +256,7 @@
     const everyHeading = chance(words.rates.tag) ? pick(HEADINGS) : null;
     for (const el of all()) {
       const told = note(el);
-      if (el.localName.startsWith("ks-")) continue;
+      if (el.localName.startsWith("ks-") || told.hidden) continue;
       if (told.c && el.getAttribute("role") !== "tab" && chance(words.rates.tag)) {
         if (told.T) state.log.push("tag");
         const how = pick(["button", "role", "link", "box"]);
@@ -290,9 +290,14 @@
   };
   const HIDDEN = ["display:none", "visibility:hidden", "opacity:0", "position:absolute;left:-9999px",
     "position:absolute;width:1px;height:1px;overflow:hidden;padding:0;border:0;clip-path:inset(50%)"];
+  const hiddenCopy = () => {
+    const twin = copyOf(state.target);
+    notes.get(twin).hidden = true; // no later change may bring it to light
+    return twin;
+  };
   const hideTwin = () => {
     if (!chance(words.rates.twin)) return;
-    const twin = copyOf(state.target), box = state.target.ownerDocument.createElement("div");
+    const twin = hiddenCopy(), box = state.target.ownerDocument.createElement("div");
     twin.style.cssText += ";" + pick(HIDDEN);
     box.append(twin);
     if (chance(0.5)) state.target.before(twin);

@@ -68,7 +68,8 @@ def learn_from(snapshot: Snapshot, redactor: Redactor) -> None:
     redactor.learn(snapshot.title)
     for element in _elements(snapshot.root):
         for name, value in element["a"]:
-            redactor.learn(value, identifier=name in UNSPOKEN)
+            if name != "src":  # our own blank picture
+                redactor.learn(value, identifier=name in UNSPOKEN)
         for each in element["c"]:
             if isinstance(each, str) and element["t"] != "style":
                 redactor.learn(each)

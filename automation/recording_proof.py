@@ -5,6 +5,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from html.parser import HTMLParser
 from urllib.parse import quote, quote_plus, unquote
 
 from automation.errors import PageChanged
@@ -15,12 +16,10 @@ _TAGS = re.compile(r"<[^>]*>")
 _ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.DOTALL)
 _UNSEEN = re.compile("[\\s\u200b-\u200f\u2060\ufeff\u00ad]+")
-_TAG = re.compile(r"<[a-zA-Z][^>]*>")
-_FOREIGN = re.compile(
-    r"""<script|\son\w+="|\s(?:src|href|action|srcset|data|poster)="\s*"""
-    r"""(?:(?:https?:)?//(?!elsewhere\.invalid/")|javascript:|blob:)""",
-    re.IGNORECASE,
+_LOADING = re.compile(
+    r"(?:https?:)?//(?!elsewhere\.invalid/$)|javascript:|blob:|file:", re.IGNORECASE
 )
+_LOADS = frozenset("src href xlink:href action formaction srcset data poster background".split())
 
 
 class NotRedacted(PageChanged):
@@ -57,9 +56,28 @@ def prove_inert(data: bytes, where: str) -> None:
     Raises:
         NotRedacted: it holds a script, a handler or an address of somebody else's.
     """
-    tags = _TAG.findall(_STYLE.sub("", html.unescape(data.decode())))
-    if any(map(_FOREIGN.search, tags)):
+    reader = _Acts()
+    reader.feed(data.decode())
+    reader.close()
+    if reader.acts:
         raise _refused("a script, a handler or a foreign address", where)
+
+
+class _Acts(HTMLParser):
+    """Reads a page and its frames, and notes whether anything in it would act or load."""
+
+    acts = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one element."""
+        for name, value in [(tag, ""), *((name, value or "") for name, value in attrs)]:
+            if name == "srcdoc":
+                inner = _Acts()
+                inner.feed(value)
+                inner.close()
+                self.acts |= inner.acts
+            self.acts |= name == "script" or (name.startswith("on") and name != tag)
+            self.acts |= name in _LOADS and _LOADING.match(value.strip()) is not None
 
 
 def _views(text: str) -> list[str]:

@@ -109,7 +109,7 @@ class Recorder:
         learn_from(snapshot, self._redactor)
         self._taken.append(
             _Taken(name or view.name, state or view.state, page.url, snapshot, _made(page),
-                   leads, _shows(view))
+                   leads, shows_of(view))
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -139,6 +139,7 @@ class Recorder:
 
     def _screen(self, taken: _Taken, file: str, counts: dict[str, int]) -> Screen:
         instead = self._redactor.stand_in_of
+        saved = {each.name for each in self._taken}
         shows = {
             key: instead(value) if key in ("pixel", "account") else value
             for key, value in taken.shows.items()
@@ -147,7 +148,8 @@ class Recorder:
             name=taken.name, file=file, address=self._address(taken.address), made=taken.made,
             day=datetime.now(UTC).date().isoformat(), language=taken.snapshot.language,
             look=_look_of(taken.snapshot), state=taken.state,
-            replaced=dict(sorted(counts.items())), leads=taken.leads, shows=shows,
+            replaced=dict(sorted(counts.items())), shows=shows,
+            leads={control: to for control, to in taken.leads.items() if to in saved},
         )  # fmt: skip
 
     def _address(self, url: str) -> str:
@@ -212,8 +214,8 @@ def record(
     return screens
 
 
-def _shows(view: View) -> dict[str, Any]:
-    """Return what the index tells of a screen, for tests to find again."""
+def shows_of(view: View) -> dict[str, Any]:
+    """Return what the page objects saw on a screen: the index tells it, tests find it again."""
     shows: dict[str, Any] = {"screen": view.name, "controls": sorted(view.found)}
     refused = {each.name: each.error.code for each in view.sights if each.error}
     if refused:
@@ -222,6 +224,8 @@ def _shows(view: View) -> dict[str, Any]:
         shows["pixel"] = view.pixel
     if view.account:
         shows["account"] = view.account
+    if view.popup:
+        shows["popup"] = view.popup
     if view.name == "settings" and view.error is None:
         shows["token_exists"] = bool(view.token_exists)
     if view.error is not None:

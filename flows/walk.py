@@ -20,7 +20,7 @@ from flows.pages.pixel_page import PixelPage
 from flows.pages.waiting import steady, until
 from flows.wording import Wording
 
-MENU = ("events_menu", "events_manager_entry", "web_events", "data_sources", "datasets_overview")
+MENU = ("events_manager_entry", "events_menu", "web_events", "data_sources", "datasets_overview")
 """What stands in the opened menu; any one of them leads on."""
 SOURCES = ("data_sources", "datasets_overview", "manage")
 """What leads to the list; any one of them."""
@@ -59,6 +59,8 @@ class View:
     account: str = ""
     token_exists: str = ""
     """By what a token was seen to exist; empty where none was, or it was not looked for."""
+    popup: str = ""
+    """Which harmless pop-up lies over it."""
     names: tuple[str, ...] = field(default=(), repr=False)
     """What the screen calls its pixels; somebody's own words."""
     error: AutomationError | None = None

@@ -307,7 +307,8 @@ def killed_at_every_call(act: Callable[[], None], again: Callable[[], None]) -> 
 _CALLS = (
     ("http.client", "HTTPConnection", "endheaders", "before"),
     ("http.client", "HTTPConnection", "getresponse", "after"),
-    ("jeepney.io.blocking", "DBusConnection", "send_and_get_reply", "before and after"),
+    ("keyring.backends.SecretService", "Keyring", "get_password", "before and after"),
+    ("keyring.backends.SecretService", "Keyring", "set_password", "before and after"),
     ("subprocess", "Popen", "__init__", "before"),
     ("subprocess", "Popen", "wait", "after"),
 )

@@ -249,10 +249,13 @@ def with_analogies(labels: tuple[Label, ...]) -> tuple[Label, ...]:
                     Label(f"{one} {end}", language, source="other labels, by analogy")
                     for end in sorted(beside[other] - beside[one])
                 ]
-    return (
-        *labels,
-        *dict.fromkeys(each for each in added if (each.language, each.text) not in known),
-    )
+    fresh = {
+        each: None
+        for each in added
+        if (each.language, each.text) not in known
+        and len(set(each.text.split())) == len(each.text.split())
+    }
+    return (*labels, *fresh)
 
 
 def mentions(words: Iterable[str], text: str) -> str | None:

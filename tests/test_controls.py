@@ -152,6 +152,9 @@ CLEAR = {
     "idle words": "<button data-right=x>Generate your access token</button>",
     "icon letters": "<button data-right=x>\ue001 Generate\u00a0access\u200b token \U0001f511</button>",
     "nested": "<div tabindex=0 role=button data-right=x><span><b>Generate</b> access token</span></div>",
+    "a name that means nothing": "<button data-right=x aria-label='btn-1e62oj'>Generate access token</button>",
+    "at the scroll bar": "<p style='height:200vh;width:200vw'></p><button data-right=x style='position:absolute;"
+    "left:0;top:calc(100vh - 10px)'>Generate access token</button>",
     "name only": "<button data-right=x aria-label='Generate access token'><svg width=20 height=20></svg>"
     "</button>",
     "submit": "<input type=submit data-right=x value='Generate access token'>",

@@ -14,9 +14,11 @@ from automation.controls_words import (
     Label,
     best,
     fold,
+    leads,
     match,
     mentions,
     quote,
+    with_analogies,
 )
 
 
@@ -109,3 +111,34 @@ def test_a_quote_is_short_and_holds_no_long_run_of_letters() -> None:
     """It goes into messages."""
     assert quote("Token  a1b2c3d4e5f6a7b8c9d0\n now") == "Token … now"
     assert len(quote("word " * 50)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "begins"),
+    [
+        ("Events API settings", "en", True),
+        ("Your Events API", "en", True),
+        ("Offline Events API", "en", False),
+        ("Set up Events API", "en", False),
+        ("Events API", "en", True),
+        ("Events API einrichten", "de", False),
+    ],
+)
+def test_a_text_begins_with_a_label_where_more_words_only_qualify_it(
+    text: str, language: str, begins: bool
+) -> None:
+    """Words before it, or after it where verbs stand last, make it something else."""
+    assert leads(Label("Events API", language), text, frozenset({"your"})) is begins
+
+
+def test_what_follows_from_other_labels_is_one_too() -> None:
+    """In its own language only, never with a word twice, and what was there comes first."""
+    labels = (
+        Label("Generate access token"),
+        Label("Get access token"),
+        Label("Generate token"),
+        Label("Token generieren", "de"),
+    )
+    every = with_analogies(labels)
+    assert every[: len(labels)] == labels
+    assert [(each.text, each.language) for each in every[len(labels) :]] == [("get token", "en")]

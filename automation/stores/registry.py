@@ -21,6 +21,7 @@ class _BuiltIn(NamedTuple):
 _BUILT_IN = {
     "aws-sm": _BuiltIn("automation.stores.aws:SecretsManagerStore", "aws"),
     "aws-ssm": _BuiltIn("automation.stores.aws:ParameterStore", "aws"),
+    "azure-kv": _BuiltIn("automation.stores.azure:KeyVaultStore", "azure"),
     "command": _BuiltIn("automation.stores.command:CommandStore"),
     "dotenv": _BuiltIn("automation.stores.dotenv:DotenvStore"),
     "keyring": _BuiltIn("automation.stores.keyring:KeyringStore", "keyring"),

@@ -34,6 +34,19 @@ def _aws_ssm(store: Any, ref: Ref) -> list[str]:
     return [each["Value"] for page in pages for each in page["Parameters"]]
 
 
+def _azure(store: Any, ref: Ref) -> list[str]:
+    client, name = store._reach(store.where(ref))
+    versions = client.list_properties_of_secret_versions(name)
+    return [client.get_secret(name, each.version).value for each in versions]
+
+
+def _gcp(store: Any, ref: Ref) -> list[str]:
+    name = store._name(store.where(ref))
+    versions = store._client.list_secret_versions(parent=name)
+    found = [store._client.access_secret_version(name=each.name) for each in versions]
+    return [each.payload.data.decode() for each in found]
+
+
 def _the_one(store: Any, ref: Ref) -> list[str]:
     """A service without versions has the current one."""
     try:
@@ -46,6 +59,8 @@ _READERS = {
     "vault": _vault,
     "aws-sm": _aws_sm,
     "aws-ssm": _aws_ssm,
+    "azure-kv": _azure,
+    "gcp-sm": _gcp,
     "keyring": _the_one,
     "command": _the_one,
 }

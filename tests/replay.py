@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ElementHandle, Page, Route
 
-from automation.controls import look, region
+from automation.controls import Found, look, region
 from automation.errors import AutomationError
 from automation.recording_folder import Screen, read_index
 from flows.pages import obstacles
@@ -103,47 +103,55 @@ def walked(replay: Replay, wording: Wording) -> dict[str, dict[str, Any]]:
     return {each.name: shows_of(each) for each in views}
 
 
-def seen(page: Page, screen: Screen, wording: Wording) -> dict[str, Any]:
-    """Return what page objects and finder see on a screen, of what the index says they saw."""
-    shows = dict(screen.shows)
+def seen(
+    page: Page, screen: Screen, wording: Wording, *, whole: bool = True
+) -> tuple[dict[str, Any], dict[str, ElementHandle]]:
+    """Look at a screen with page objects and finder, as was done when it was saved.
+
+    Args:
+        page: shows it.
+        screen: as the index tells it.
+        wording: the words to look for.
+        whole: read a pixel's settings as a generation would, not just look for its controls.
+
+    Returns:
+        What is seen of what the index says was seen, and the element of each control.
+    """
+    shows, nothing = dict(screen.shows), dict[str, ElementHandle]()
     pixel, account = shows.get("pixel", ""), shows.get("account")
     if shows["screen"] == "obstacle":
         problem = obstacles.kind_of(page, wording)
-        return shows | {"stopped": problem.code if problem else ""}
+        return shows | {"stopped": problem.code if problem else ""}, nothing
     if shows["screen"] == "popup":
-        return shows | {"popup": obstacles.harmless(page, wording)}
+        return shows | {"popup": obstacles.harmless(page, wording)}, nothing
     if "stopped" in shows:
-        return shows | {"stopped": _stopped(page, pixel, account, wording)}
-    if shows["screen"] == "settings" and "refused" not in shows:
+        return shows | {"stopped": _stopped(page, pixel, account, wording)}, nothing
+    if whole and shows["screen"] == "settings" and "refused" not in shows:
         tab = PixelPage(page, wording, pixel, account, patience_s=PATIENCE_S, clear=_nothing)
         tab.open_settings()
-        return shows_of(settings_view(tab, pixel))
-    return shows | {"controls": [each for each in shows["controls"]
-                                 if found(page, screen, each, wording) is not None]}  # fmt: skip
+        view = settings_view(tab, pixel)
+        return shows_of(view), {name: each.element for name, each in view.found.items()}
+    each_found = {name: _found(page, screen, name, wording) for name in shows["controls"]}
+    elements = {name: each.element for name, each in each_found.items() if each is not None}
+    return shows | {"controls": sorted(elements)}, elements
 
 
-def found(page: Page, screen: Screen, control: str, wording: Wording) -> ElementHandle | None:
-    """Return the element that the finder takes for a control, on a screen that is shown."""
+def _found(page: Page, screen: Screen, control: str, wording: Wording) -> Found | None:
     if control in ("copy", "confirm"):
-        after = after_click(page, wording, control)
-        return after.element if after else None
+        return after_click(page, wording, control)
     if control == "pixel_row":
-        return _element(look(page, wording.row(screen.shows["pixel"])).found)
+        return look(page, wording.row(screen.shows["pixel"])).found
     if control == "events_api_section":
-        return _element(region(page, wording.meaning(control)).heading)
+        return region(page, wording.meaning(control)).heading
     if control in ("generate", "replace"):
         part = region(page, wording.meaning("events_api_section"))
-        return _element(part.look(wording.meaning(control)).found)
-    return _element(look(page, wording.meaning(control)).found)
+        return part.look(wording.meaning(control)).found
+    return look(page, wording.meaning(control)).found
 
 
 def console_name(element: ElementHandle) -> str:
     """Return the console's own name of what an element belongs to, without the build's hash."""
     return str(element.evaluate(_TEST_ID))
-
-
-def _element(what: Any) -> ElementHandle | None:
-    return what.element if what is not None else None
 
 
 def _stopped(page: Page, pixel: str, account: str | None, wording: Wording) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from automation.secret import fingerprint
 from fixtures.console import Scenario, preset
+from flows.doctor import doctor
 from tests.flows_helpers import LIMIT_S, ROOT, MakeUser
 from tests.test_handoff import screen
 
@@ -164,6 +165,52 @@ def test_doctor_says_what_is_missing_and_clicks_nothing(make_user: MakeUser) -> 
     assert not user.clicked()
     people = user.run("doctor", **store)
     assert "FAIL  session default" in people.out and "next: pixelmint sign-in" in people.out
+
+
+def test_doctor_tells_how_each_control_up_to_the_button_is_found(
+    make_user: MakeUser, tmp_path: Path
+) -> None:
+    """With the wording that matched, the score and what comes next; screens are saved if asked."""
+    user = make_user()
+    pixel, account = user.console.accounts[1].pixels[1].code, user.console.accounts[1].aadvid
+    asked = ("--pixel", pixel, "--account", account, "--save", str(tmp_path / "report"))
+    said = user.run("doctor", "--json", *asked)
+    assert said.code == 0, said.out
+    rows = {each["check"]: each for each in said.rows}
+    assert [each.removeprefix("control ") for each in rows if each.startswith("control")] == [
+        "tools_menu", "data_sources", "events_menu", "pixel_row", "settings_tab",
+        "events_api_section", "generate",
+    ]  # fmt: skip
+    assert pixel in rows["pixel"]["says"]
+    button = rows["control generate"]
+    assert button["label"]["text"] == "Generate access token" and button["label"]["verified"]
+    assert button["score"] > 0.9 and button["margin"] > 0.3 and button["how"]
+    assert {"runner_up", "screen"} <= button.keys()
+    saved = {each.name for each in (tmp_path / "report").iterdir()}
+    assert {"index.toml", "settings.html"} <= saved
+    assert pixel not in (tmp_path / "report" / "settings.html").read_text()
+    assert not user.clicked()
+
+
+def test_doctor_says_page_changed_where_a_control_is_unsure(make_user: MakeUser) -> None:
+    """Here the button says nothing that is known; the other controls are told all the same."""
+    user = make_user(Scenario(labels={"generate": "Frobnicate"}))
+    user.settings["PIXELMINT_PATIENCE"] = "3"
+    checks = {each.what: each for each in doctor(user.workshop())}
+    assert checks["control settings_tab"].error is None
+    unsure = checks["control generate"].error
+    assert unsure is not None and (unsure.code, unsure.exit_code) == ("page_changed", 1)
+    assert not user.clicked()
+
+
+def test_doctor_says_where_no_pixel_can_be_reached(make_user: MakeUser) -> None:
+    """As a check of its own, after those of the controls before it."""
+    user = make_user()
+    user.settings["PIXELMINT_PATIENCE"] = "3"
+    *before, last = doctor(user.workshop(), pixel="D69ESQRC77U0KGAU8B90")
+    assert all(each.error is None for each in before)
+    assert last.what == "screen pixel" and last.error is not None
+    assert last.error.code == "pixel_not_found"
 
 
 def test_the_demo_does_the_whole_job(make_user: MakeUser) -> None:

@@ -178,7 +178,7 @@
     else if (cursor === "not-allowed") flags |= DISABLED;
     if (flags & POINTER && !around.pointer) notable = true;
     const holdsText = textInside(el), position = leaf ? "" : style.position;
-    const flow = leaf ? "visible" : style.overflowY;
+    const flow = leaf || display === "inline" ? "visible" : style.overflowY; // each answer is dear
     const loose = position === "fixed" || position === "absolute";
     if (position === "fixed") flags |= FIXED;
     else if (position === "absolute") flags |= ABSOLUTE;
@@ -186,11 +186,12 @@
 
     let clip = loose ? null : around.clip, scrolled = around.scrolled;
     let seen = around.seen, box = null, shown = false;
-    const bounds = tag !== "html" && tag !== "body" && flow !== "visible" && display !== "inline";
+    const bounds = tag !== "html" && tag !== "body" && flow !== "visible";
     if (holdsText || notable || leaf || loose || bounds || flags & (HANDLER | SHADOW)) {
       box = call(boxOf, el, none);
-      const solid = style.visibility === "visible";
-      shown = solid && box.width > 1.5 && box.height > 1.5 && !(clip && apart(box, clip)) &&
+      const big = box.width > 1.5 && box.height > 1.5;
+      const solid = (big || display === "contents") && style.visibility === "visible";
+      shown = big && solid && !(clip && apart(box, clip)) &&
         !(position === "fixed" && (box.left >= width || box.top >= height)) &&
         (scrolled || (box.right + away > 0 && box.bottom + down > 0));
       // A box-less wrapper (display: contents, as slots have) shows its texts where its parent does.

@@ -17,9 +17,11 @@ from playwright.sync_api import (
 
 from automation.browser import Lane
 from fixtures.console import Console, Scenario, preset, preset_names
+from fixtures.console.scenario import CHOICES
 
 QUICK: dict[str, Any] = {"delay_ms": (0, 5), "slow_ms": 50, "timeout_s": 0.2}
-LOOKS = ("plain", "ks", "react", "vi")
+LOOKS = ("plain", "ks")
+"""Those that every way out is tried in; `react` and `vi` are walked like every preset."""
 
 
 class Screen:
@@ -65,10 +67,12 @@ def chromium(lane: Lane) -> Browser:
 
 
 @contextmanager
-def screen(chromium: Browser, scenario: Scenario, *, signed: bool = True) -> Iterator[Screen]:
+def screen(
+    chromium: Browser, scenario: Scenario, *, signed: bool = True, pixels: int = 3
+) -> Iterator[Screen]:
     """A console and a page of its own; fails if the page's script had an error."""
     errors: list[str] = []
-    with Console(scenario) as console:
+    with Console(scenario, pixels_per_account=pixels) as console:
         state = cast(StorageState, console.storage_state())
         context = chromium.new_context(
             storage_state=state if signed else None,
@@ -386,7 +390,7 @@ def test_another_pixel_is_shown_silently(chromium: Browser) -> None:
         assert here.console.ledger.generations(here.pixel.code) == 0
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", CHOICES["look"])
 def test_clicks_on_what_must_not_be_clicked_are_seen(chromium: Browser, look: str) -> None:
     """Another section's generate button and a delete button do nothing but tell."""
     with screen(chromium, preset("decoys", look=look, **QUICK)) as here:
@@ -418,3 +422,61 @@ def test_a_popup_eats_clicks_until_it_is_closed(chromium: Browser) -> None:
         here.page.mouse.click(box["x"] + 5, box["y"] + 5)
         assert here.clicks(at_least=1) == ["announcement"]
         expect(here.control("generate")).to_have_count(0)
+
+
+def test_the_react_look_has_names_that_no_later_build_has(chromium: Browser) -> None:
+    """No class says what it is for, no handler sits on what it is for, the dialog is a portal's."""
+    with screen(chromium, preset("react_dialog", **QUICK)) as here:
+        here.open_pixel()
+        here.press(*GENERATE)
+        expect(here.control("confirm-yes")).to_be_visible()
+        names = here.page.evaluate(
+            "[...document.querySelectorAll('body [class]')].flatMap(each => [...each.classList])"
+        )
+        portal = here.page.locator("#app").get_by_test_id(f"confirm-{here.console.build}")
+        expect(portal).to_have_count(0)
+    assert all(each.startswith("css-") for each in names), set(names)
+
+
+def test_a_virtual_list_holds_the_rows_in_sight(chromium: Browser) -> None:
+    """The last pixel is in the page once somebody has scrolled there, and the first is not."""
+    with screen(chromium, preset("virtual_list", **QUICK), pixels=30) as here:
+        first, *_, last = here.console.accounts[0].pixels
+        here.page.goto(f"{here.console.url}/i18n/events_manager/datasource/list")
+        rows = here.control("pixels")
+        expect(rows).to_contain_text(first.code)
+        expect(rows).not_to_contain_text(last.code)
+        here.control("pixel-row").first.hover()
+        here.page.mouse.wheel(0, 5000)
+        expect(rows).to_contain_text(last.code)
+        expect(rows).not_to_contain_text(first.code)
+
+
+def test_lookalikes_stand_beside_a_token_that_no_answer_holds(chromium: Browser) -> None:
+    """The pixel's code, the request's id as long as a token, and most of an older token."""
+    with screen(chromium, preset("lookalikes_sealed", **QUICK)) as here:
+        here.open_pixel()
+        here.press(*SETTINGS)
+        with here.page.expect_response("**/access_token") as answer:
+            here.press("generate")
+        expect(here.control("token")).to_have_text(here.console.ledger.issued()[0].token)
+        said, section = answer.value.json(), here.control("events-api")
+        assert here.console.ledger.issued()[0].token not in answer.value.text()
+        for lookalike in (here.pixel.code, said["request_id"], "Earlier access token"):
+            expect(section).to_contain_text(lookalike)
+        assert len(said["request_id"]) == len(here.console.ledger.issued()[0].token)
+
+
+def test_an_assistant_eats_clicks_on_the_button_until_it_is_closed(chromium: Browser) -> None:
+    """It lies over the section, not over the tabs."""
+    with screen(chromium, preset("assistant", **QUICK)) as here:
+        here.open_pixel()
+        here.press(*SETTINGS)
+        button = here.control("generate")
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box is not None
+        here.page.mouse.click(box["x"] + 5, box["y"] + 5)
+        assert here.clicks(at_least=2) == ["tab-settings", "assistant"]
+        here.press("assistant-close", "generate")
+        expect(here.control("token")).to_be_visible()

@@ -93,7 +93,9 @@
     }
     return false;
   };
-  const apart = (a, b) => a.right <= b.left || a.left >= b.right || a.bottom <= b.top || a.top >= b.bottom;
+  // A pixel of a box within another is none: so texts for screen readers only are clipped.
+  const apart = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) <= 1.5 ||
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) <= 1.5;
 
   const children = (el, tag, shadow, at, seen, around) => {
     if (!shadow && tag === "slot") {

@@ -120,6 +120,8 @@ WITHOUT = {
     + "</p></div>",
     "screen readers only": "<p><span style='position:absolute;width:1px;height:1px;"
     "overflow:hidden'>Generate access token</span></p>",
+    "screen readers only, in pieces": "<p style='height:2000px'></p><button style='position:absolute;width:1px;"
+    "height:1px;overflow:hidden;padding:0;border:0;background:#eee'><span>Generate access token</span></button>",
     "unknown words": "<button>Crea ficha de entrada</button>",
     "nothing": "",
 }

@@ -229,6 +229,7 @@ class EventsManager:
         self._goto(_with_account(self._origin + _LIST, account))
         if self._until(listed.shows_some, min(self._patience_s, 10)) or self._at_list():
             return listed
+        self._clicked.clear()
         self._say("going by the menus: Tools > Events > Data sources")
         self._goto(home_url(self._origin, account))
         for _ in range(6):

@@ -93,6 +93,13 @@ def kind_of(page: Page, wording: Wording) -> HumanCheck | SignInNeeded | None:
     return seen.error() if seen else None
 
 
+def harmless(page: Page, wording: Wording) -> str:
+    """Return the name of the pop-up that `clear` would close now, empty for none; touch nothing."""
+    with _look(page, wording) as tree:
+        closing = _closable(_view(page, tree, wording), set())
+    return closing[0].name if closing else ""
+
+
 def _look(page: Page, wording: Wording) -> Tree:
     return Tree(page, selectors=[s for each in wording.obstacles for s in each.selectors])
 

@@ -45,7 +45,8 @@ def prove(data: bytes, originals: Iterable[tuple[str, str]], where: str) -> None
         if kind == NAME.name:
             there = _holds_name(said, original)
         else:
-            there = any(form.lower() in view for form in _forms(original) for view in views)
+            forms = {form.lower() for form in _forms(original)}
+            there = any(form in view for form in forms for view in views)
         if there or any(form in text for form in _coded(original)):
             raise _refused(f"a {kind}", where)
 

@@ -113,8 +113,7 @@ class Redactor:
         self._words = {each.casefold() for each in words}
         self._known: dict[str, tuple[str, str]] = {}
         self._numbers: dict[str, int] = {}
-        self._pattern: re.Pattern[str] | None = None
-        self._forms: dict[str, str] = {}
+        self._forms: dict[str, tuple[str, str]] = {}
 
     def __repr__(self) -> str:
         """Say how much it knows, and nothing of what."""
@@ -148,7 +147,8 @@ class Redactor:
         for kind in self._kinds:
             for found in kind.pattern.finditer(text):
                 self._add(kind, found.group())
-        left = self._all().sub("\x00", text) if self._known else text
+        known = self._known_in(text)
+        left = known.sub("\x00", text) if known else text
         for found in (_SOLID_RUN if identifier else _RUN).finditer(left):
             if _random(found.group(), 3 if identifier else 1):
                 self._add(SECRET, found.group())
@@ -196,8 +196,10 @@ class Redactor:
         if original in self._known or kind.stands_in(original):
             return
         number = self._numbers[kind.name] = self._numbers.get(kind.name, 0) + 1
-        self._known[original] = (kind.name, kind.stand_in(number, original))
-        self._pattern = None
+        instead = kind.stand_in(number, original)
+        self._known[original] = (kind.name, instead)
+        for form, other in _forms(original, instead).items():
+            self._forms.setdefault(form.lower(), (kind.name, other))
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -213,8 +215,9 @@ class Redactor:
         def instead(found: re.Match[str]) -> str:
             return self._instead(found.group(), counts, spoken)
 
-        if text and self._known:
-            text = self._all().sub(instead, text)
+        known = self._known_in(text)
+        if known:
+            text = known.sub(instead, text)
         return _TAIL.sub(lambda tail: "0" * len(tail.group()), text)
 
     def across(self, pieces: Sequence[str], counts: dict[str, int] | None = None) -> list[str]:
@@ -245,21 +248,24 @@ class Redactor:
     def _longest_first(self) -> list[tuple[str, tuple[str, str]]]:
         return sorted(self._known.items(), key=lambda each: -len(each[0]))
 
-    def _all(self) -> re.Pattern[str]:
-        """Return one pattern of everything known, in every form it may be written in."""
-        if self._pattern is None:
-            self._forms, parts = {}, []
-            for original, (kind, instead) in self._longest_first():
-                for form, other in _forms(original, instead).items():
-                    self._forms.setdefault(form.lower(), f"{kind}\x00{other}")
-                    whole = re.escape(form)
-                    parts.append(rf"(?<!\w){whole}(?!\w)" if kind == NAME.name else whole)
-            self._pattern = re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
-        return self._pattern
+    def _known_in(self, text: str) -> re.Pattern[str] | None:
+        """Return a pattern of what is known and stands in a text, in whatever form.
+
+        NOTE: one pattern of everything known took minutes for a page of a megabyte.
+        """
+        lowered = text.lower()
+        there = sorted((each for each in self._forms if each in lowered), key=len, reverse=True)
+        parts = [
+            rf"(?<!\w){re.escape(form)}(?!\w)"
+            if self._forms[form][0] == NAME.name
+            else re.escape(form)
+            for form in there
+        ]
+        return re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def _instead(self, found: str, counts: dict[str, int] | None, spoken: bool) -> str:
         # The default: a letter whose small form is written differently.
-        kind, _, instead = self._forms.get(found.lower(), f"{SECRET.name}\x00-").partition("\x00")
+        kind, instead = self._forms.get(found.lower(), (SECRET.name, "-"))
         if kind == NAME.name and not spoken:
             return found
         _count(counts, kind)

@@ -24,6 +24,7 @@ _BUILT_IN = {
     "azure-kv": _BuiltIn("automation.stores.azure:KeyVaultStore", "azure"),
     "command": _BuiltIn("automation.stores.command:CommandStore"),
     "dotenv": _BuiltIn("automation.stores.dotenv:DotenvStore"),
+    "gcp-sm": _BuiltIn("automation.stores.gcp:SecretManagerStore", "gcp"),
     "keyring": _BuiltIn("automation.stores.keyring:KeyringStore", "keyring"),
     "local": _BuiltIn("automation.stores.local:LocalStore"),
     "vault": _BuiltIn("automation.stores.vault:VaultStore", "vault"),

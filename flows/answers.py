@@ -56,13 +56,18 @@ def problem_in(sightings: Iterable[Sighting], asked: Iterable[str]) -> Automatio
 
 def problem_in_words(shown: str, wording: Wording) -> AutomationError | None:
     """Return what a message on the page means, or None when it says nothing known."""
-    folded = shown.lower()
-    said = _said(shown)
-    if any(word.lower() in folded for word in wording.words("permission_denied")):
-        return PermissionDenied(f"the console says: {said}", next_step=_ROLE)
-    if any(word.lower() in folded for word in wording.words("busy")):
-        return SiteBusy(f"the console says: {said}", next_step=_LATER)
+    if line := _line_with(shown, wording.words("permission_denied")):
+        return PermissionDenied(f"the console says: {_said(line)}", next_step=_ROLE)
+    if line := _line_with(shown, wording.words("busy")):
+        return SiteBusy(f"the console says: {_said(line)}", next_step=_LATER)
     return None
+
+
+def _line_with(shown: str, words: Iterable[str]) -> str:
+    """Return the line that says one of some words, empty for none."""
+    known = [each.lower() for each in words]
+    lines = (line for line in shown.split("\n") if any(word in line.lower() for word in known))
+    return next(lines, "")
 
 
 def _problem(answer: Sighting) -> AutomationError | None:

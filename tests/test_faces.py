@@ -4,15 +4,12 @@ One run takes every pixel of a group, each with a preset of its own. What is exp
 CONTRACT.md's, whatever the program does today.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from automation.browser import Choice
-from fixtures.console import Console, Scenario, preset, preset_names
+from fixtures.console import Scenario, preset, preset_names
 from flows.filing import reference
 from tests.flows_helpers import LIMIT_S, MakeUser, Said, User
 
@@ -31,9 +28,9 @@ REVEALS = (
 )
 WAYS_IN = (
     "by_data_sources by_datasets by_web_events by_launcher search numbered_pages same_names "
-    "virtual_list".split()
+    "virtual_list by_assets".split()
 )
-OBSTACLES = "assistant frame frame_ks frame_to_list slow_calls".split()
+OBSTACLES = "assistant late_popups frame frame_ks frame_to_list slow_calls".split()
 GROUPS: dict[str, dict[str, str]] = {
     "looks": dict.fromkeys(LOOKS, "generated"),
     "languages": dict.fromkeys(LANGUAGES, "generated"),
@@ -56,11 +53,6 @@ GROUPS: dict[str, dict[str, str]] = {
 """By group, the outcome of each preset, or the code of its error."""
 SESSION_ENDS = "home list detail click".split()
 """Where the session ends, after which no other pixel of the run could be tried."""
-UNMANAGED: dict[str, tuple[str, str]] = {
-    "by_assets": ("generated", "Manage beside Web Events is not tried: page_changed"),
-    "late_popups": ("generated", "the press under a pop-up that came late fails: page_changed"),
-}
-"""What a person would have managed and the command does not yet."""
 ELSEWHERE = {
     "test_generate.py": "calm ks ks_next_version capitals confirm double_submit late_hydration "
     "popups menus_only reveal_field reveal_textarea reveal_dialog masked_copy answer_only "
@@ -150,7 +142,7 @@ def run_over(user: User, names: list[str], **environ: str) -> Run:
 
 def test_every_preset_is_in_the_table_or_said_to_be_elsewhere() -> None:
     """Else a new one would be drawn and never tried."""
-    here = {name for names in GROUPS.values() for name in names} | UNMANAGED.keys()
+    here = {name for names in GROUPS.values() for name in names}
     here |= {f"session_ends_at_{each}" for each in SESSION_ENDS}
     elsewhere = {name for names in ELSEWHERE.values() for name in names.split()}
     assert here | elsewhere == set(preset_names())
@@ -182,34 +174,3 @@ def test_a_session_that_ends_at_any_step_is_told_and_nothing_is_made(
     assert list(run.codes().values()) == ["sign_in_needed"], run.said.err
     assert (run.said.code, list(run.issued().values())) == (EXITS["sign_in_needed"], [[]])
     assert run.forbidden() == set()
-
-
-@pytest.fixture(scope="module")
-def unmanaged(tmp_path_factory: pytest.TempPathFactory, choice: Choice) -> Iterator[Run]:
-    """One run over what is not managed yet, with little patience: each of them ends it."""
-    with ExitStack() as stack:
-        stack.enter_context(pytest.MonkeyPatch.context()).delenv("PIXELMINT_KEY", raising=False)
-        calm = Scenario(**QUICK)
-        console = stack.enter_context(Console(calm, pixels_per_account=len(UNMANAGED)))
-        user = User(console, tmp_path_factory.mktemp("u"), choice.value)
-        user.sign_in()
-        yield run_over(user, list(UNMANAGED), PIXELMINT_PATIENCE="5")
-
-
-def _unmanaged() -> Iterator[Any]:
-    for name, (expected, why) in UNMANAGED.items():
-        mark = pytest.mark.xfail(strict=True, reason=why)
-        yield pytest.param(name, expected, id=name, marks=[mark])
-
-
-@pytest.mark.parametrize(("name", "expected"), list(_unmanaged()))
-def test_what_a_person_would_manage_is_managed(unmanaged: Run, name: str, expected: str) -> None:
-    """Belongs into the table as soon as it is."""
-    assert unmanaged.codes()[name] == expected
-
-
-def test_what_is_not_managed_is_refused_before_anything_is_made(unmanaged: Run) -> None:
-    """It stops, says so, and has pressed nothing that is a person's."""
-    assert "generated" not in unmanaged.codes().values()
-    assert unmanaged.user.console.ledger.issued() == []
-    assert unmanaged.forbidden() == set()

@@ -78,7 +78,7 @@ def test_every_kind_of_console_gives_one_token_that_is_filed_under_its_pixel(
     assert (said.code, user.open_intents()) == (0, [])
     assert [line for line in said.err.splitlines() if "not let out a second time" not in line] == []
     clicked = {each.control for each in user.console.ledger.clicks()}
-    assert not clicked & {"delete-pixel", "revoke-token", "generate-offline", "accept-consent"}
+    assert not clicked & {"delete-delete", "revoke", "offline-generate", "consent-accept"}
     workshop = user.workshop()
     for name, pixel in named.items():
         (intent,) = workshop.escrow.intents(pixel)

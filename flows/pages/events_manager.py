@@ -12,13 +12,21 @@ from urllib.parse import urlencode, urlsplit
 from playwright.sync_api import Page
 
 from automation.browser import step
-from automation.controls import Found, look
-from automation.errors import HumanCheck, PageChanged, PixelNotFound, WrongPixel
+from automation.controls import Found, Meaning, look
+from automation.errors import (
+    AutomationError,
+    HumanCheck,
+    PageChanged,
+    PixelNotFound,
+    SiteBusy,
+    WrongPixel,
+)
+from flows.answers import problem_in_words
 from flows.pages import obstacles
 from flows.pages.identity import codes_on, in_address, read_account, shows_code
 from flows.pages.pixel_list import PixelList
 from flows.pages.pixel_page import PixelPage
-from flows.pages.waiting import until
+from flows.pages.waiting import press, until
 from flows.wording import Wording
 
 log = logging.getLogger(__name__)
@@ -29,6 +37,10 @@ _DETAIL = "/i18n/events_manager/datasource/pixel/detail/"
 _PERSON_S = 15 * 60
 _MOST_PAGES = 500
 _SETTLED_S = 1.5
+_TOP = ("tools_menu", "assets_menu")
+_MENUS = ("data_sources", "datasets_overview", "manage", "web_events", "events_manager_entry",
+          "events_menu", *_TOP)  # fmt: skip
+"""What leads to the list, in the three eras of DOMAIN; the innermost first."""
 
 
 def home_url(origin: str, account: str | None = None) -> str:
@@ -46,8 +58,9 @@ def is_signed_in(page: Page, origin: str, wording: Wording) -> bool:
         return False
     if "/i18n/" not in here.path or obstacles.kind_of(page, wording) is not None:
         return False
-    menu = ("tools_menu", "data_sources", "datasets_overview", "events_menu")
-    return any(look(page, wording.meaning(each)).found for each in menu)
+    menu = ("tools_menu", "assets_menu", "data_sources", "datasets_overview", "events_menu")
+    # One of two that look alike shows as well that somebody is signed in.
+    return any(look(page, wording.meaning(each)).candidates for each in menu)
 
 
 def _with_account(url: str, account: str | None) -> str:
@@ -235,9 +248,14 @@ class EventsManager:
         for _ in range(6):
             if self._until(listed.shows_some, 2):
                 return listed
+            before = len(self._clicked)
             entry = self._next_menu()
             if entry is None:
                 break
+            if before and entry.meaning.name in _TOP:
+                # What was opened so far led nowhere, and may lie over what opens next.
+                self._goto(home_url(self._origin, account))
+                entry = self._find(entry.meaning) or entry
             self._click(entry)
         if not self._clicked and not self._at_list():
             raise PageChanged(
@@ -251,11 +269,9 @@ class EventsManager:
 
     def _next_menu(self) -> Found | None:
         """Return the innermost menu entry that is there and new: what a person clicks next."""
-        tried = ("data_sources", "datasets_overview", "manage", "web_events",
-                 "events_manager_entry", "events_menu", "tools_menu")  # fmt: skip
 
         def entry() -> Found | None:
-            seen = (look(self._page, self._wording.meaning(name)).found for name in tried)
+            seen = (look(self._page, self._wording.meaning(name)).found for name in _MENUS)
             return next((each for each in seen if each and each.text not in self._clicked), None)
 
         found = self._until(entry, min(self._patience_s, 10))
@@ -264,9 +280,12 @@ class EventsManager:
         self._clicked.add(found.text)
         return found
 
+    def _find(self, meaning: Meaning) -> Found | None:
+        found = self._until(lambda: look(self._page, meaning).found, min(self._patience_s, 10))
+        return found if isinstance(found, Found) else None
+
     def _click(self, found: Found) -> None:
-        self._clear()
-        found.click(self._patience_s * 1000)
+        press(self._page, found, self._clear, self._patience_s)
 
     @step("listing the pixels")
     def list_pixels(self, account: str | None) -> tuple[str, list[tuple[str, str]]]:
@@ -284,7 +303,10 @@ class EventsManager:
             self._say(f"{len(rows)} pixels so far")
         return seen, list(rows.items())
 
-    def _missing(self, pixel: str, account: str | None) -> PixelNotFound | WrongPixel:
+    def _missing(self, pixel: str, account: str | None) -> AutomationError:
+        told = problem_in_words(obstacles.said_on(self._page), self._wording)
+        if isinstance(told, SiteBusy):
+            return told  # a list that could not be shown says nothing of what is in it
         try:
             shown = read_account(self._page, account, self._wording.account_words)
         except WrongPixel as problem:

@@ -100,6 +100,12 @@ def harmless(page: Page, wording: Wording) -> str:
     return closing[0].name if closing else ""
 
 
+def said_on(page: Page) -> str:
+    """Return everything a page says that can be seen."""
+    with Tree(page) as tree:
+        return " \n ".join(text for _, text, seen in tree.words if seen)
+
+
 def _look(page: Page, wording: Wording) -> Tree:
     return Tree(page, selectors=[s for each in wording.obstacles for s in each.selectors])
 

@@ -4,16 +4,17 @@ Leans on: a list whose rows show the pixels' codes (fair). The name alone never 
 row is: two may have one name.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Error, Page
 
 from automation.browser import step
-from automation.controls import Found, Label, Meaning, look, texts
+from automation.controls import Found, Label, Look, Meaning, look, texts
 from automation.errors import PageChanged
 from flows.pages.identity import CODE, codes_on, shows_code
-from flows.pages.waiting import steady, until
+from flows.pages.waiting import press, steady, until
 from flows.wording import Wording
 
 log = logging.getLogger(__name__)
@@ -55,14 +56,30 @@ class PixelList:
         return None
 
     def _row(self, pixel: str) -> Found:
+        seen: list[Look] = []
+
         def row() -> Found | None:
             self._clear()
-            return look(self._page, self._wording.row(pixel)).found
+            self._bring_into_sight(pixel)
+            seen[:] = [look(self._page, self._wording.row(pixel))]
+            return seen[0].found
 
         found = until(self._page, row, _REST_S)
         if found is None:
-            raise PageChanged(f"the list shows {pixel}, and no one thing to click that opens it")
+            raise PageChanged(
+                f"the list shows {pixel}, and no one thing to click that opens it: {seen[0].why}",
+                next_step="run `pixelmint doctor`",
+            )
         return found
+
+    @step("scrolling to the pixel's row")
+    def _bring_into_sight(self, pixel: str) -> None:
+        """Scroll to the row: in a list with a scroll bar of its own it may be past the edge."""
+        for spot in texts(self._page, CODE):
+            if spot.text == pixel:
+                with contextlib.suppress(Error):  # drawn anew meanwhile: it is looked for again
+                    spot.element.scroll_into_view_if_needed(timeout=_REST_S * 1000)
+                return
 
     def _search(self, pixel: str) -> bool:
         """Type the code into the list's search field, where there is one."""
@@ -114,7 +131,7 @@ class PixelList:
                     next_step="run `pixelmint doctor`; a wording of your own can be added",
                 )
             return False
-        found.click(self._patience_s * 1000)
+        press(self._page, found, self._clear, self._patience_s)
         return bool(until(self._page, lambda: codes_on(self._page) not in ([], codes), _REST_S))
 
     def _numbered(self, number: int) -> Meaning:

@@ -40,7 +40,7 @@ from flows.pages.identity import (
     shows_code,
 )
 from flows.pages.pressable import any_control
-from flows.pages.waiting import steady, until
+from flows.pages.waiting import press, steady, until
 from flows.wording import Wording
 
 log = logging.getLogger(__name__)
@@ -104,18 +104,18 @@ class PixelPage:
 
         Raises:
             PageChanged: the section is missing, or there are two.
+            SiteBusy, PermissionDenied: the page says why it is missing.
         """
         self._seen_code = shows_code(self.page, self._pixel)
 
         tab = self._tab_or_none()
         if tab is not None:
-            self._clear()
-            tab.click(self._patience_s * 1000)
+            press(self.page, tab, self._clear, self._patience_s)
         self._section = until(self.page, self._cleared_region, self._patience_s)
         if self._section is None:
             raise self._no_section()
         if self._section.folded and self._section.heading is not None:
-            self._section.heading.click(self._patience_s * 1000)
+            press(self.page, self._section.heading, self._clear, self._patience_s)
 
     def _tab_or_none(self) -> Found | None:
         """Wait for the Settings tab; where the section shows without one, a second longer."""
@@ -140,7 +140,10 @@ class PixelPage:
         except PageChanged:
             return None
 
-    def _no_section(self) -> PageChanged:
+    def _no_section(self) -> AutomationError:
+        told = problem_in_words(obstacles.said_on(self.page), self._wording)
+        if told is not None:
+            return told
         try:
             region(self.page, self._wording.meaning("events_api_section"))
         except PageChanged as problem:

@@ -1,5 +1,6 @@
 """Waiting for something to be seen on a page, with a limit, while its events come in."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -7,10 +8,16 @@ from typing import TypeVar
 from playwright.sync_api import Error, Page
 
 from automation.browser import wait_until
+from automation.controls import Found, look
+from automation.errors import PageChanged
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _EVERY_S = 0.2
+_PRESS_S = 3.0
+"""How long one click waits for its control to be free."""
 
 
 def until(page: Page, ask: Callable[[], T | None], patience_s: float) -> T | None:
@@ -32,6 +39,33 @@ def until(page: Page, ask: Callable[[], T | None], patience_s: float) -> T | Non
         if answer or left_s <= 0:
             return answer
         wait_until(page, lambda: False, min(_EVERY_S, left_s))
+
+
+def press(page: Page, found: Found, clear: Callable[[], None], patience_s: float) -> None:
+    """Click what leads on; where something comes in its way meanwhile, clear that and click again.
+
+    Only for what may be clicked twice: menus, rows, tabs. Never the button that generates.
+
+    Args:
+        page: where it stands.
+        found: a moment ago.
+        clear: looks for obstacles.
+        patience_s: seconds to try at most.
+
+    Raises:
+        PageChanged: it could not be clicked in all that time.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        clear()
+        left_s = deadline - time.monotonic()
+        try:
+            return found.click(1000 * max(1.0, min(_PRESS_S, left_s)))
+        except PageChanged as problem:
+            if left_s <= _PRESS_S:
+                raise
+            log.debug("clicking again: %s", problem.message)
+        found = look(page, found.meaning).found or found
 
 
 def steady(page: Page, ask: Callable[[], T | None], patience_s: float) -> T | None:

@@ -84,10 +84,10 @@ class TestCommand(StoreContract):
             silent=lambda: _mood(tmp_path, "sleep 600"),
         )
 
-    test_a_silent_store_is_given_up = (
+    test_a_silent_store_is_given_up_and_works_again_afterwards = (
         Services.test_a_silent_store_is_given_up_and_works_again_afterwards
     )
-    test_a_put_killed_at_any_call = (
+    test_a_put_killed_at_any_call_is_there_once_after_the_next = (
         Services.test_a_put_killed_at_any_call_is_there_once_after_the_next
     )
     least_boundaries = Services.least_boundaries

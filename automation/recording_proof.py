@@ -46,7 +46,8 @@ def prove(data: bytes, originals: Iterable[tuple[str, str]], where: str) -> None
             there = _holds_name(said, original)
         else:
             forms = {form.lower() for form in _forms(original)}
-            there = any(form in view for form in forms for view in views)
+            there = any(form in view for form in forms for view in dict.fromkeys(views))
+            there = there or any(form in view for form in _spelled(original) for view in views[:2])
         if there or any(form in text for form in _coded(original)):
             raise _refused(f"a {kind}", where)
 
@@ -103,10 +104,14 @@ def _forms(original: str) -> Iterator[str]:
     yield quote(original, safe="")
     yield quote_plus(original)
     yield html.escape(original)
+    yield _UNSEEN.sub("", original)
+
+
+def _spelled(original: str) -> Iterator[str]:
+    """Return an original written out character by character."""
     yield "".join(f"&#{ord(char)};" for char in original)
     yield "".join(f"&#x{ord(char):x};" for char in original)
     yield "".join(f"\\u{ord(char):04x}" for char in original)
-    yield _UNSEEN.sub("", original)
     yield original.encode().hex()
 
 

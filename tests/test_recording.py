@@ -4,10 +4,11 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from automation.browser import Lane
 from automation.controls import Label, Meaning, look
@@ -37,10 +38,10 @@ def shown_at(page: Page, html: str, *, other: dict[str, str] | None = None) -> N
     page.unroute_all()
     files = {"/": html, **(other or {})}
 
-    def answer(route: object) -> None:
-        path = "/" + route.request.url.partition("://")[2].partition("/")[2]  # type: ignore[attr-defined]
+    def answer(route: Route) -> None:
+        path = "/" + route.request.url.partition("://")[2].partition("/")[2]
         kind = "text/css" if path.endswith(".css") else "text/html"
-        route.fulfill(body=files.get(path, ""), content_type=f"{kind}; charset=utf-8")  # type: ignore[attr-defined]
+        route.fulfill(body=files.get(path, ""), content_type=f"{kind}; charset=utf-8")
 
     page.route("**/*", answer)
     page.goto(ORIGIN + "/")
@@ -343,13 +344,22 @@ def test_what_cannot_be_replaced_is_refused(shared: Page) -> None:
 # ------------------------------------------------------------------------------------- on disk
 
 
-def screen(**changes: object) -> Screen:
+def screen(**changes: Any) -> Screen:
     """Return an entry of an index."""
-    facts = {"name": "home", "file": "home.html", "address": ORIGIN, "made": "drawn",
-             "day": "2026-01-02", "language": "en", "look": "plain", "state": 'a "quoted" word\x7f',
-             "replaced": {"mail": 2}, "leads": {"menu": "list"},
-             "shows": {"controls": ["a", "b"], "token_exists": False}}  # fmt: skip
-    return Screen(**{**facts, **changes})  # type: ignore[arg-type]
+    facts: dict[str, Any] = {
+        "name": "home",
+        "file": "home.html",
+        "address": ORIGIN,
+        "made": "drawn",
+        "day": "2026-01-02",
+        "language": "en",
+        "look": "plain",
+        "state": 'a "quoted" word\x7f',
+        "replaced": {"mail": 2},
+        "leads": {"menu": "list"},
+        "shows": {"controls": ["a", "b"], "token_exists": False},
+    }
+    return Screen(**{**facts, **changes})
 
 
 def test_an_index_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import boto3
+from botocore.config import Config
+
 from tests.servers.gate import Gate, running
 
 ENVIRONMENT = {
@@ -37,8 +40,24 @@ def aws() -> Iterator[Aws]:
     command = [sys.executable, "-m", "tests.servers.aws"]
     with running(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        with Gate(int(process.stdout.readline())) as gate:
+        port = int(process.stdout.readline())
+        _warm_up(f"http://127.0.0.1:{port}")
+        with Gate(port) as gate:
             yield Aws(gate)
+
+
+def _warm_up(address: str) -> None:
+    """Let it load what it loads at a first request: that may take longer than a store waits."""
+    session = boto3.Session("fixture", "fixture", region_name="us-east-1")
+    patient = Config(read_timeout=300, retries={"total_max_attempts": 1})
+    secrets, parameters = (
+        session.client(each, endpoint_url=address, config=patient)
+        for each in ("secretsmanager", "ssm")
+    )
+    secrets.create_secret(Name="warm-up", SecretString="-")
+    parameters.put_parameter(Name="warm-up", Value="-", Type="SecureString")
+    for client in (secrets, parameters):
+        client.close()
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The stores: the shared contract, then what is particular to each, and to the registry."""
 
 import os
+import tomllib
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.store_contract import (
     OLD,
     OTHER,
     REF,
+    ROOT,
     DiskContract,
     Place,
     StoreContract,
@@ -267,6 +269,19 @@ class TestRegistry:
         assert refused.value.next_step
         assert "pasted" not in refused.value.message
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("scheme", registry._BUILT_IN)
+    def test_every_store_has_its_extra_and_its_row(self, scheme: str) -> None:
+        """What a message tells people to install is there; the table of docs/stores.md is whole."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        extra = registry._BUILT_IN[scheme].extra
+        assert extra in ("", *project["optional-dependencies"])
+        rows = [
+            line
+            for line in (ROOT / "docs" / "stores.md").read_text().splitlines()
+            if line.startswith(f"| `{scheme}:")
+        ]
+        assert [f"`{extra}`" in each or not extra for each in rows] == [True]
 
     def test_a_missing_library_names_its_extra(
         self, tmp_path: Path, sealer: Sealer, monkeypatch: pytest.MonkeyPatch

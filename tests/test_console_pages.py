@@ -198,7 +198,7 @@ def test_every_preset_ends_as_it_should(crowd: tuple[Console, BrowserContext], n
     (console, context), walk = crowd, WALKS.get(name, TOKEN)
     scenario, errors = preset(name, **QUICK), list[str]()
     scenario = replace(scenario, late_ms=min(scenario.late_ms, 50))
-    context.add_cookies(cast(StorageState, console.storage_state())["cookies"])
+    context.add_cookies(console.storage_state()["cookies"])
     page = context.new_page()
     page.on("pageerror", lambda error: errors.append(error.message))
     here = Screen(page, console)

@@ -17,8 +17,8 @@ pytest_plugins = ("tests.flows_fixtures",)
 pytestmark = pytest.mark.timeout(LIMIT_S + 20)
 
 LOOKS = (
-    "react vi react_dialog vi_dialog ks_dialog react_masked vi_masked react_decoys vi_decoys "
-    "decoys react_popups vi_popups".split()
+    "react vi react_dialog vi_dialog ks_dialog react_masked react_decoys vi_decoys "
+    "react_popups vi_popups".split()
 )
 LANGUAGES = "german french spanish portuguese japanese korean chinese vietnamese vi_chinese".split()
 REVEALS = (
@@ -30,7 +30,7 @@ WAYS_IN = (
     "by_data_sources by_datasets by_web_events by_launcher search numbered_pages same_names "
     "virtual_list by_assets".split()
 )
-OBSTACLES = "assistant late_popups frame frame_ks frame_to_list slow_calls".split()
+OBSTACLES = "assistant late_popups frame frame_to_list slow_calls".split()
 GROUPS: dict[str, dict[str, str]] = {
     "looks": dict.fromkeys(LOOKS, "generated"),
     "languages": dict.fromkeys(LANGUAGES, "generated"),
@@ -55,13 +55,14 @@ SESSION_ENDS = "home list detail click".split()
 """Where the session ends, after which no other pixel of the run could be tried."""
 ELSEWHERE = {
     "test_generate.py": "calm ks ks_next_version capitals confirm double_submit late_hydration "
-    "popups menus_only reveal_field reveal_textarea reveal_dialog masked_copy answer_only "
+    "popups decoys menus_only reveal_field reveal_textarea reveal_dialog masked_copy answer_only "
     "copy_only copy_by_command copy_by_event copy_by_item by_xhr by_graphql long_token "
     "earlier_token_lives navigates reloads closes slow token_exists disabled wrong_pixel "
     "wrong_account no_button permission_message empty_token generate_429 generate_500 drop_after "
     "drop_before puzzle_after_click session_ends_at_settings",
     "the same as another but for what makes it easier, or for its look or language": "eye split "
-    "gone late_answer react_japanese ks_german by_launcher_ks by_datasets_react two_pages datasets",
+    "gone late_answer vi_masked frame_ks react_japanese ks_german by_launcher_ks "
+    "by_datasets_react two_pages datasets",
     "whose end is the patience's": "detail_500_once detail_429_once settings_500_once",
     "drawn by chance": "hostile",
 }
@@ -96,7 +97,7 @@ class Run:
     """By preset."""
 
     def codes(self) -> dict[str, str]:
-        """Return each preset's outcome, or the code of its error with what it says."""
+        """Return each preset's outcome, or the code of its error."""
         rows = {each["pixel"]: each for each in self.said.rows}
         assert rows.keys() == set(self.pixels.values())
         found = {name: rows[pixel] for name, pixel in self.pixels.items()}

@@ -36,6 +36,8 @@ _MAC = (
 )
 _SHELL = ("/usr/bin/chromium-headless-shell",)
 """Chromium without a window's machinery: starts and draws at less than half the cost."""
+_WAIT_FOR_LOCK = ("-o", "DPkg::Lock::Timeout=300")
+"""A new machine installs its updates in the background just then."""
 _VERSION_S = 30
 _INSTALL_S = 900
 
@@ -101,10 +103,10 @@ def install_browser(say: Callable[[str], None], *, visible: bool = False) -> Cho
         tried.append("no right to use apt-get here")
     else:
         say("that did not do: installing the system's chromium package with apt-get")
-        _run([*prefix, "apt-get", "update"])
+        _run([*prefix, "apt-get", *_WAIT_FOR_LOCK, "update"])
         # Not every system has the small package.
         for package in ("chromium",) if visible else ("chromium-headless-shell", "chromium"):
-            _run([*prefix, "apt-get", "install", "-y", package])
+            _run([*prefix, "apt-get", *_WAIT_FOR_LOCK, "install", "-y", package])
             if found := _first_that_runs(visible):
                 return found
         tried.append("apt-get has no chromium that starts")

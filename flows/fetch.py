@@ -2,7 +2,7 @@
 
 from automation.errors import StoreFailed, UsageError
 from automation.secret import Secret
-from automation.stores.base import NotStored, Ref
+from automation.stores.base import NoReadBack, NotStored, Ref
 from flows.filing import last_stored, reference
 from flows.recover import open_intents, unread
 from flows.workshop import Workshop, check_names
@@ -33,13 +33,22 @@ def fetch(workshop: Workshop, pixel: str) -> Secret:
     else:
         ref, urls = Ref(pixel), []
     urls = dict.fromkeys([*urls, *workshop.settings.store])
+    mute: list[str] = []
     for url in urls:
         try:
             return workshop.store(url).get(ref)
+        except NoReadBack:
+            mute.append(url)
         except NotStored:
             continue
     if waiting:
         raise unread(waiting[-1])
+    if last is not None and mute:
+        raise UsageError(
+            f"{', '.join(mute)} took the token and cannot give it back",
+            where=f"pixel {pixel}",
+            next_step="ask where that program put it, or add ?get=PROGRAM to the store's URL",
+        )
     raise UsageError(
         "no token is stored",
         where=f"pixel {pixel}",

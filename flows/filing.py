@@ -9,7 +9,7 @@ from automation.errors import AutomationError, EscrowFailed, StoreFailed, TokenU
 from automation.escrow import Intent
 from automation.evidence import Agreement, Sighting, agree
 from automation.secret import Secret
-from automation.stores.base import NotStored, Ref, Store
+from automation.stores.base import NoReadBack, NotStored, Ref, put_and_prove
 from flows.workshop import Workshop, is_pixel_code
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,9 @@ def file_token(workshop: Workshop, intent: Intent, token: Secret) -> Filed:
     problems: list[str] = []
     for url in intent.stores:
         try:
-            _put(workshop.store(url), reference(intent), token, intent.id)
+            ref = reference(intent)
+            if not put_and_prove(workshop.store(url), ref, token, intent=intent.id):
+                log.info("%s cannot give back what it took", url)
         except AutomationError as problem:
             problems.append(f"{url}: {problem.message}")
         except Exception as problem:  # a store of someone else's may raise anything
@@ -99,12 +101,6 @@ def _settle(workshop: Workshop, intent: Intent, filed: Filed) -> None:
         )
     except EscrowFailed as problem:  # the stores have it; `recover` will see that and settle
         log.warning("%s; the token is stored all the same", problem.message)
-
-
-def _put(store: Store, ref: Ref, token: Secret, intent: str) -> None:
-    store.put(ref, token, intent=intent)
-    if store.get(ref) != token:
-        raise StoreFailed("what the store gives back is not what it was given")
 
 
 def note(workshop: Workshop, intent: Intent, filed: Filed) -> None:
@@ -138,12 +134,21 @@ def last_stored(workshop: Workshop, pixel: str) -> tuple[Intent, dict[str, Any]]
     return None
 
 
-def stored(workshop: Workshop, ref: Ref) -> dict[str, Secret]:
-    """Return the token each of the wanted stores holds for a pixel, by URL."""
-    found: dict[str, Secret] = {}
+def stored(workshop: Workshop, intent: Intent, ending: dict[str, Any]) -> dict[str, str]:
+    """Return the fingerprint of the token each of the wanted stores holds for a pixel, by URL.
+
+    Args:
+        workshop: whose stores are asked.
+        intent: the last that was stored.
+        ending: how it was settled; it speaks for a store that cannot give back what it took.
+    """
+    found: dict[str, str] = {}
     for store in workshop.stores:
         try:
-            found[store.url] = store.get(ref)
+            found[store.url] = store.get(reference(intent)).fingerprint
+        except NoReadBack:
+            if store.url in ending["stored_in"]:
+                found[store.url] = ending["fingerprint"]
         except NotStored:
             continue
     return found

@@ -28,7 +28,7 @@ from automation.signals import held_back
 from automation.stores.base import Ref
 from flows.ask import NotAsked, ask
 from flows.console import Console
-from flows.filing import agreed, file_token, last_stored, reference, stored
+from flows.filing import agreed, file_token, last_stored, stored
 from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
 from flows.workshop import Workshop, check_names, own_fault
@@ -127,13 +127,12 @@ def _kept(workshop: Workshop, pixel: str, result: Result) -> bool:
     last = last_stored(workshop, pixel)
     if last is None:
         return False  # what the stores hold, if anything, is not known to be pixelmint's
-    intent = last[0]
-    tokens = stored(workshop, reference(intent))
-    prints = {each.fingerprint for each in tokens.values()}
-    if len(tokens) < len(workshop.stores) or prints != {last[1]["fingerprint"]}:
+    intent, ending = last
+    prints = stored(workshop, intent, ending)
+    if len(prints) < len(workshop.stores) or set(prints.values()) != {ending["fingerprint"]}:
         return False
-    result.outcome, result.fingerprint = "kept", prints.pop()
-    result.account, result.stored_in = intent.account, list(tokens)
+    result.outcome, result.fingerprint = "kept", ending["fingerprint"]
+    result.account, result.stored_in = intent.account, list(prints)
     return True
 
 

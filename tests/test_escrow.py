@@ -83,7 +83,10 @@ class TestOneIntent:
         escrow.ask(intent)
         assert Escrow(home, key).asked(intent) and Escrow(home, key).settled(intent) is None
         assert stat.S_IMODE((home / "escrow" / intent.id / "asked").stat().st_mode) == 0o600
-        with no_permission(home / "escrow" / intent.id), pytest.raises(EscrowFailed, match="take"):
+        with (
+            no_permission(home / "escrow" / intent.id),
+            pytest.raises(EscrowFailed, match="could not take the intent"),
+        ):
             escrow.ask(intent)
 
     def test_it_comes_back_as_it_was_from_a_fresh_escrow(
@@ -235,6 +238,27 @@ class TestLettingGo:
             stored(escrow, f"{OTHER_TOKEN}-{number}")
         assert waiting in escrow.unsettled()
         assert escrow.token(waiting) == Secret(TOKEN)
+        assert len(escrow.intents()) == 3, "those after it go all the same"
+
+    def test_what_goes_leaves_nothing_behind(self, escrow: Escrow, home: Path) -> None:
+        """Nor does what was killed half-way, but never what a newer run is making."""
+        intents = [stored(escrow, f"{TOKEN}-{number}") for number in range(3)]
+        root = home / "escrow"
+        left, being_made = root / f".{intents[0].id}", root / f".9{intents[0].id}"
+        left.mkdir()
+        being_made.mkdir()
+        intents.append(stored(escrow, TOKEN))
+        names = {each.name for each in root.iterdir()}
+        assert names == {intents[-2].id, intents[-1].id, being_made.name}
+
+    def test_an_end_is_read_as_it_was_written_also_without_a_reserve(self, escrow: Escrow) -> None:
+        """It was given back before, when nothing more could come of it."""
+        intent = asked(escrow)
+        escrow.give_back(intent)
+        escrow.settle(intent, "site_busy", message="later")
+        ending = escrow.settled(intent)
+        assert ending is not None and ending.pop("at")
+        assert ending == {"outcome": "site_busy", "message": "later"}
 
     def test_what_ended_without_a_token_goes_with_the_next_success(self, escrow: Escrow) -> None:
         """Declined ones and silent ones; only then, and only of the same pixel."""
@@ -316,7 +340,10 @@ class TestWrongOrDamaged:
         with pytest.raises(UsageError) as refused:
             escrow.intents()
         assert refused.value.message.startswith(f"the escrow record {folder} cannot be read (")
-        assert "move that folder" in refused.value.next_step
+        assert "Error)" in refused.value.message
+        assert refused.value.next_step == (
+            "move that folder somewhere safe and run `pixelmint recover` again"
+        )
         assert files_of(home) == before
 
     def test_an_unreadable_ending_stops_too(self, escrow: Escrow, home: Path) -> None:
@@ -601,8 +628,12 @@ class TestFullDisk:
             write_private(path, given)
 
         monkeypatch.setattr(escrow_module, "write_private", other)
-        with pytest.raises(EscrowFailed, match="gave back something else than it was given"):
+        with pytest.raises(EscrowFailed) as failed:
             escrow.check()
+        told = failed.value
+        assert told.happened == "escrow gave back something else than it was given"
+        assert told.where == str(home / "escrow")
+        assert told.next_step == ("look at that disk, or set PIXELMINT_HOME to a folder elsewhere")
         assert list((home / "escrow").iterdir()) == []
 
     def test_a_check_leaves_nothing_and_intents_do_not_see_it(

@@ -380,3 +380,23 @@ def test_a_person_may_click_and_the_token_is_captured_from_there(
     assert said.code == 130
     assert user.open_intents() == []
     assert not user.clicked()
+
+
+def test_a_store_that_cannot_give_back_is_trusted_for_what_escrow_saw_it_take(
+    make_user: MakeUser,
+) -> None:
+    """`command:` runs a program; a second run keeps, and `token` says where to ask."""
+    user = make_user()
+    pixel = user.console.accounts[0].pixels[0].code
+    program, target = user.folder / "take", user.folder / "taken.env"
+    program.write_text(f'#!/bin/sh\ncat > "{target}"\n')
+    program.chmod(0o700)
+    store = {"PIXELMINT_STORE": f"command:{program}"}
+    said = user.run("generate", pixel, "--json", **store)
+    assert (said.code, said.row["stored_in"]) == (0, [store["PIXELMINT_STORE"]])
+    assert fingerprint(target.read_text()) == said.row["fingerprint"]
+    kept = user.run("generate", pixel, "--json", **store)
+    assert (kept.row["outcome"], kept.row["fingerprint"]) == ("kept", said.row["fingerprint"])
+    asked = user.run("token", pixel, **store)
+    assert (asked.code, asked.out) == (2, "") and "cannot give it back" in asked.err
+    assert len(user.issues(pixel)) == 1

@@ -3,20 +3,17 @@
 import contextlib
 import logging
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
-from automation.secret import RedactingFilter, guard_environment, redact
-
-if TYPE_CHECKING:
-    from flows.workshop import Workshop
+from automation.secret import RedactingFilter, guard_environment
+from flows import cli_bulk
+from flows.terminal import HEADS, open_workshop, report, row, terminal
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +29,6 @@ app = typer.Typer(
 
 _STOPPED = 130
 _GLOBAL = ("--json", "-v", "--verbose", "-q", "--quiet")
-_HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORED IN", "SECONDS")
 
 Pixels = Annotated[
     list[str], typer.Argument(metavar="PIXEL...", help="Pixel codes; - reads them from stdin.")
@@ -48,44 +44,6 @@ Stores = Annotated[
 ]
 
 
-@dataclass
-class Terminal:
-    """How this invocation talks: results to stdout, everything else to stderr."""
-
-    profile: str = "default"
-    as_json: bool = False
-    verbosity: int = 0
-    flags: dict[str, object] = field(default_factory=dict)
-    pixels: list[str] = field(default_factory=list)
-    """What was asked for, so that a refusal can be told for each."""
-
-    def say(self, line: str) -> None:
-        """Tell progress: on a terminal, or when asked for with -v."""
-        if self.verbosity >= 1 or (self.verbosity == 0 and sys.stderr.isatty()):
-            print(f"{time.strftime('%H:%M:%S')} {redact(line)}", file=sys.stderr, flush=True)  # noqa: T201 -- the one place for progress
-
-    def tell(self, line: str) -> None:
-        """Tell what must be read: advice and failures, on stderr whatever was asked."""
-        print(redact(line), file=sys.stderr, flush=True)  # noqa: T201 -- the one place for advice
-
-    def out(self, line: str) -> None:
-        """Print a result to stdout."""
-        print(redact(line), flush=True)  # noqa: T201 -- the one place for results
-
-    def failure(self, problem: AutomationError) -> None:
-        """Tell what happened and what to do, in two lines."""
-        self.tell(f"{problem.code}: {problem.message}")
-        if problem.next_step:
-            self.tell(f"  next: {problem.next_step}")
-
-    def out_failed(self, problem: AutomationError) -> None:
-        """Print, with --json, the failure of each pixel that is still waited for."""
-        named: list[str | None] = [*self.pixels] or [None]
-        for pixel in named if self.as_json else []:
-            self.out(json_line(Result(pixel, None, "failed", error=problem).as_json()))
-
-
-terminal = Terminal()
 ArgumentsWrong: Any = typer.BadParameter.__mro__[2]
 """What typer raises for all wrong arguments; it is in no public module of all its versions."""
 
@@ -169,50 +127,11 @@ def options(
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def _workshop(**flags: object) -> "Workshop":
-    from automation.settings import load
-    from flows.settings import ConsoleSettings
-    from flows.workshop import Workshop
-
-    return Workshop(load(flags, ConsoleSettings), terminal.profile, terminal.say)
-
-
 def _refused(problem: AutomationError) -> int:
     """Report what stopped a run before or between its pixels."""
     terminal.failure(problem)
     terminal.out_failed(problem)
     return problem.exit_code
-
-
-def _report(results: Iterable[Result]) -> None:
-    """Print each result as it comes, and end with the highest exit code of them."""
-    shown: list[Result] = []
-    try:
-        for result in results:
-            shown.append(result)
-            if result.pixel in terminal.pixels:
-                terminal.pixels.remove(result.pixel)
-            if terminal.as_json:
-                terminal.out(json_line(result.as_json()))
-            if isinstance(result.error, AutomationError):
-                terminal.failure(result.error)
-    finally:
-        if shown and not terminal.as_json:
-            terminal.out(table(map(_row, shown), _HEADS))
-    raise typer.Exit(max((each.exit_code for each in shown), default=0))
-
-
-def _row(result: Result) -> tuple[str, ...]:
-    facts = result.as_json()
-    code = (facts["error"] or {}).get("code")
-    return (
-        result.pixel or "-",
-        result.account or "-",
-        f"{result.outcome} ({code})" if code else result.outcome,
-        result.fingerprint or "-",
-        " ".join(result.stored_in) or "-",
-        f"{result.seconds:.1f}",
-    )
 
 
 def _pixels_from(given: list[str]) -> list[str]:
@@ -244,7 +163,7 @@ def sign_in(
     """Open a visible browser, wait until you have signed in there, and seal the session."""
     from flows.sign_in import sign_in as run
 
-    terminal.tell(run(_workshop(), file, terminal.tell))
+    terminal.tell(run(open_workshop(), file, terminal.tell))
 
 
 @app.command()
@@ -252,7 +171,7 @@ def pixels(account: Account = None) -> None:
     """List the pixels under Data sources."""
     from flows.listing import list_pixels
 
-    listed = list(list_pixels(_workshop(), account))
+    listed = list(list_pixels(open_workshop(), account))
     if terminal.as_json:
         for each in listed:
             terminal.out(json_line(each.as_json()))
@@ -282,7 +201,10 @@ def generate(
 
     wish = Wish(account, replace=replace, guided=guided, dry_run=dry_run)
     named = _pixels_from(pixel)
-    _report(run(_workshop(store=store), named, wish))
+    report(run(open_workshop(store=store), named, wish))
+
+
+cli_bulk.add_to(app)
 
 
 @app.command()
@@ -291,7 +213,7 @@ def token(pixel: Annotated[str, typer.Argument(metavar="PIXEL", help="A pixel co
     from flows.fetch import fetch
 
     terminal.pixels = [pixel]
-    secret = fetch(_workshop(), pixel)
+    secret = fetch(open_workshop(), pixel)
     sys.stdout.write(secret.reveal() + "\n")
 
 
@@ -301,18 +223,18 @@ def status() -> None:
     from flows.status import Standing
     from flows.status import status as run
 
-    def row(each: Standing) -> tuple[str, ...]:
+    def cells(each: Standing) -> tuple[str, ...]:
         age = "-" if each.age_days is None else f"{each.age_days:.1f} d"
         verified = {True: "yes", False: "no", None: "not asked"}[each.result.verified]
-        return (*_row(each.result)[:5], age, verified, "yes" if each.waits_in_escrow else "-")
+        return (*row(each.result)[:5], age, verified, "yes" if each.waits_in_escrow else "-")
 
-    standings = list(run(_workshop()))
+    standings = list(run(open_workshop()))
     if terminal.as_json:
         for each in standings:
             terminal.out(json_line(each.as_json()))
     elif standings:
-        heads = (*_HEADS[:5], "AGE", "VERIFIED", "IN ESCROW")
-        terminal.out(table(map(row, standings), heads))
+        heads = (*HEADS[:5], "AGE", "VERIFIED", "IN ESCROW")
+        terminal.out(table(map(cells, standings), heads))
     else:
         terminal.tell("no pixel is known here yet; `pixelmint generate PIXEL` makes the first")
 
@@ -322,8 +244,8 @@ def recover() -> None:
     """Finish whatever a crash or a failing store left in escrow."""
     from flows.recover import recover as run
 
-    found = _told_when_empty(run(_workshop()), "nothing waits in escrow")
-    _report(found)
+    found = _told_when_empty(run(open_workshop()), "nothing waits in escrow")
+    report(found)
 
 
 def _told_when_empty(results: Iterable[Result], line: str) -> Iterator[Result]:
@@ -350,7 +272,7 @@ def record(
     but what leads from screen to screen."""
     from flows.record import record as run
 
-    screens = run(_workshop(), folder, pixel, account, redact or [])
+    screens = run(open_workshop(), folder, pixel, account, redact or [])
     for each in screens if terminal.as_json else []:
         terminal.out(json_line({"screen": each.name, "file": str(folder / each.file),
                                 "made": each.made, "state": each.state}))  # fmt: skip
@@ -373,7 +295,7 @@ def doctor(
     from flows.doctor import doctor as run
 
     highest = 0
-    for each in run(_workshop(), pixel=pixel, account=account, save=save):
+    for each in run(open_workshop(), pixel=pixel, account=account, save=save):
         highest = max(highest, each.error.exit_code if each.error else 0)
         if terminal.as_json:
             terminal.out(json_line(each.as_json()))

@@ -27,7 +27,7 @@ from flows.workshop import Workshop
 
 if TYPE_CHECKING:
     from fixtures.console import Console
-    from flows.cli import Terminal
+    from flows.terminal import Terminal
 
 _CLOSING = """\
 That was the bundled console: its pages are drawn, none was recorded from TikTok. For a real pixel

@@ -134,6 +134,16 @@ def last_stored(workshop: Workshop, pixel: str) -> tuple[Intent, dict[str, Any]]
     return None
 
 
+def every_last_stored(workshop: Workshop) -> dict[str, tuple[Intent, dict[str, Any]]]:
+    """Return, by pixel, what `last_stored` returns for one, in one reading of escrow."""
+    found = {}
+    for intent in workshop.escrow.intents():
+        ending = workshop.escrow.settled(intent)
+        if ending is not None and ending["outcome"] == "stored":
+            found[intent.pixel] = (intent, ending)
+    return found
+
+
 def stored(workshop: Workshop, intent: Intent, ending: dict[str, Any]) -> dict[str, str]:
     """Return the fingerprint of the token each of the wanted stores holds for a pixel, by URL.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from automation.browser import BrowserGone
 from automation.capture import Capture
@@ -63,7 +64,7 @@ def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[
     prepare(workshop)
     with Console(workshop, account=wish.account, visible=wish.guided) as console:
         for pixel in pixels:
-            yield _one(workshop, pixel, wish, console)
+            yield generate_one(workshop, pixel, wish, console)
             if console.stopping:
                 raise KeyboardInterrupt
         console.keep_session()
@@ -82,7 +83,12 @@ def prepare(workshop: Workshop) -> None:
         store.check()
 
 
-def _one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -> Result:
+def generate_one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -> Result:
+    """Do one pixel of a run whose `prepare` was called; what fails is in the result.
+
+    Raises:
+        UsageError, EscrowFailed: what stops the whole run.
+    """
     started = time.monotonic()
     result = Result(pixel, wish.account, "failed")
     try:
@@ -125,9 +131,14 @@ def _as_error(found: Result) -> AutomationError:
 def _kept(workshop: Workshop, pixel: str, result: Result) -> bool:
     """Tell whether every wanted store already holds this pixel's token, one and the same."""
     last = last_stored(workshop, pixel)
-    if last is None:
-        return False  # what the stores hold, if anything, is not known to be pixelmint's
-    intent, ending = last
+    return last is not None and is_kept(workshop, *last, result)
+
+
+def is_kept(workshop: Workshop, intent: Intent, ending: dict[str, Any], result: Result) -> bool:
+    """Tell the same of an intent that was stored; if so, `result` says "kept".
+
+    What the stores hold without such an intent is not known to be pixelmint's.
+    """
     prints = stored(workshop, intent, ending)
     if len(prints) < len(workshop.stores) or set(prints.values()) != {ending["fingerprint"]}:
         return False

@@ -9,6 +9,7 @@ from automation.errors import AutomationError, StoreFailed
 from automation.escrow import Intent
 from automation.records import Known
 from automation.report import Result
+from flows.filing import every_last_stored
 from flows.recover import open_intents, waiting
 from flows.workshop import Workshop
 
@@ -50,7 +51,7 @@ class Standing:
 def status(workshop: Workshop) -> Iterator[Standing]:
     """Yield every known pixel, by account and code. Reads only; escrow outweighs the records."""
     known = {each.pixel: each for each in workshop.records.all()}
-    last = _last_stored(workshop)
+    last = every_last_stored(workshop)
     waits = {each.pixel: each for each in open_intents(workshop)}
     pixels = sorted(
         known.keys() | last.keys() | waits.keys(),
@@ -61,15 +62,6 @@ def status(workshop: Workshop) -> Iterator[Standing]:
         if pixel in waits:
             _add_waiting(workshop, standing, waits[pixel])
         yield standing
-
-
-def _last_stored(workshop: Workshop) -> dict[str, tuple[Intent, dict[str, Any]]]:
-    found = {}
-    for intent in workshop.escrow.intents():
-        ending = workshop.escrow.settled(intent)
-        if ending is not None and ending["outcome"] == "stored":
-            found[intent.pixel] = (intent, ending)
-    return found
 
 
 def _account(pixel: str, *places: dict[str, Any]) -> str:

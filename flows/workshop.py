@@ -66,6 +66,8 @@ class Workshop:
     profile: str
     say: Callable[[str], None]
     """Takes progress, one line a call."""
+    lock_wait_s: float = 0
+    """Seconds to wait for an account that another process works on, before saying so."""
 
     @cached_property
     def home(self) -> Path:
@@ -130,7 +132,8 @@ class Workshop:
 
     def account_lock(self, account: str) -> AbstractContextManager[None]:
         """Hold an account for one process; raises AlreadyRunning where another has it."""
-        return held(self.home / "locks" / f"account-{account}", f"account {account}")
+        lock = self.home / "locks" / f"account-{account}"
+        return held(lock, f"account {account}", wait_s=self.lock_wait_s)
 
     def lane(self, *, visible: bool = False) -> Lane:
         """Return a lane, not yet started."""

@@ -1,0 +1,100 @@
+"""How an invocation talks: results to stdout, everything else to stderr."""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+from automation.errors import AutomationError
+from automation.report import Result, json_line, table
+from automation.secret import redact
+
+if TYPE_CHECKING:
+    from flows.workshop import Workshop
+
+HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORED IN", "SECONDS")
+
+
+@dataclass
+class Terminal:
+    """How this invocation talks: results to stdout, everything else to stderr."""
+
+    profile: str = "default"
+    as_json: bool = False
+    verbosity: int = 0
+    flags: dict[str, object] = field(default_factory=dict)
+    pixels: list[str] = field(default_factory=list)
+    """What was asked for, so that a refusal can be told for each."""
+
+    def say(self, line: str) -> None:
+        """Tell progress: on a terminal, or when asked for with -v."""
+        if self.verbosity >= 1 or (self.verbosity == 0 and sys.stderr.isatty()):
+            print(f"{time.strftime('%H:%M:%S')} {redact(line)}", file=sys.stderr, flush=True)  # noqa: T201 -- the one place for progress
+
+    def tell(self, line: str) -> None:
+        """Tell what must be read: advice and failures, on stderr whatever was asked."""
+        print(redact(line), file=sys.stderr, flush=True)  # noqa: T201 -- the one place for advice
+
+    def out(self, line: str) -> None:
+        """Print a result to stdout."""
+        print(redact(line), flush=True)  # noqa: T201 -- the one place for results
+
+    def failure(self, problem: AutomationError | Mapping[str, str | None]) -> None:
+        """Tell what happened and what to do, in two lines."""
+        told = problem.as_json() if isinstance(problem, AutomationError) else problem
+        self.tell(f"{told['code']}: {told['message']}")
+        if told["next_step"]:
+            self.tell(f"  next: {told['next_step']}")
+
+    def out_failed(self, problem: AutomationError) -> None:
+        """Print, with --json, the failure of each pixel that is still waited for."""
+        named: list[str | None] = [*self.pixels] or [None]
+        for pixel in named if self.as_json else []:
+            self.out(json_line(Result(pixel, None, "failed", error=problem).as_json()))
+
+
+terminal = Terminal()
+
+
+def open_workshop(**flags: object) -> "Workshop":
+    """Return what a command works with, from its flags and all other settings."""
+    from automation.settings import load
+    from flows.settings import ConsoleSettings
+    from flows.workshop import Workshop
+
+    return Workshop(load(flags, ConsoleSettings), terminal.profile, terminal.say)
+
+
+def report(results: Iterable[Result]) -> None:
+    """Print each result as it comes, and end with the highest exit code of them."""
+    shown: list[Result] = []
+    try:
+        for result in results:
+            shown.append(result)
+            if result.pixel in terminal.pixels:
+                terminal.pixels.remove(result.pixel)
+            if terminal.as_json:
+                terminal.out(json_line(result.as_json()))
+            if result.error is not None:
+                terminal.failure(result.error)
+    finally:
+        if shown and not terminal.as_json:
+            terminal.out(table(map(row, shown), HEADS))
+    raise typer.Exit(max((each.exit_code for each in shown), default=0))
+
+
+def row(result: Result) -> tuple[str, ...]:
+    """Return a result's cells, under `HEADS`."""
+    facts = result.as_json()
+    code = (facts["error"] or {}).get("code")
+    return (
+        result.pixel or "-",
+        result.account or "-",
+        f"{result.outcome} ({code})" if code else result.outcome,
+        result.fingerprint or "-",
+        " ".join(result.stored_in) or "-",
+        f"{result.seconds:.1f}",
+    )

@@ -78,7 +78,12 @@ def test_a_stop_ends_after_the_row_in_hand(home: Path) -> None:
     @contextlib.contextmanager
     def stopping(options: Json) -> Iterator[DoRow]:
         with work.open(options) as do:
-            yield lambda row: jobs.stopping.set() or do(row)  # type: ignore[func-returns-value]
+
+            def do_and_stop(row: Json) -> Json:
+                jobs.stopping.set()
+                return do(row)
+
+            yield do_and_stop
 
     with jobs.working(stopping, lanes=1):
         told = list(jobs.follow(jobs.add([batch("a", "a1", "a2")])))

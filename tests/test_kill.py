@@ -43,7 +43,7 @@ SEALED = [
 # Where nothing lies between the end of one step and the start of the next, one kill serves both.
 BOUNDARIES = [*BEFORE_THE_CONSOLE_KNOWS, *ON_THE_WAY, *IN_THE_WINDOW, *SEALED]
 
-MOMENTS = 5
+MOMENTS = 3
 """For each of the three; two hundred in all in `tests.benchmarks.kills`."""
 SEED = 20261122
 

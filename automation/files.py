@@ -69,6 +69,26 @@ def write_private(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def touch_private(path: Path) -> None:
+    """Create an empty private file unless one is there. One that is there is never opened.
+
+    For SQLite, which gives its side files the first one's mode: closing any descriptor of a
+    database drops every lock this process holds on it, and two writers then damage it.
+
+    Raises:
+        OSError: the disk would not take it.
+    """
+    if path.exists():
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600))
+    try:
+        with contextlib.suppress(FileExistsError):  # another was first
+            os.link(part, path)
+    finally:
+        part.unlink()
+
+
 @contextlib.contextmanager
 def held(path: Path, what: str, *, wait_s: float = 0) -> Iterator[None]:
     """Hold a lock that the kernel drops with the process, or say who holds it.

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automation.errors import AlreadyRunning, EscrowFailed
-from automation.files import held, private_folder
+from automation.files import held, private_folder, touch_private
 
 if TYPE_CHECKING:
     from dbos import DBOS, DBOSClient
@@ -164,7 +164,7 @@ class Jobs:
             return self._url
         path = private_folder(self._home) / "jobs.db"
         # The engine would make it readable for everybody; SQLite's side files take its mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        touch_private(path)
         return f"sqlite:///{path}"
 
     @contextlib.contextmanager
@@ -282,7 +282,7 @@ class _Lease:
     def renew(self) -> None:
         """Take the lock again where the connection was lost."""
         try:
-            self._ask("select true where :name is not null", self._me)
+            self._ask("select cast(:name as text) is not null", self._me)
         except Exception:  # whatever the driver calls a lost connection
             log.warning("the connection to the jobs' database was lost; connecting again")
             self._take()

@@ -6,7 +6,6 @@ SQLAlchemy takes a while to import, so that is done on first use.
 """
 
 import functools
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from automation.errors import AutomationError, EscrowFailed, UsageError
-from automation.files import held, private_folder
+from automation.files import held, private_folder, touch_private
 from automation.secret import redact
 
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ def _file_engine(home: Path) -> "Engine":
 
     path = private_folder(home) / "records.db"
     # SQLite gives its side files the mode of the first, which must be private before it is filled.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    touch_private(path)
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_S}
     )
@@ -214,11 +213,14 @@ def _url_engine(url: str) -> "Engine":
 
 
 def _create(engine: "Engine") -> None:
-    from sqlalchemy import select
+    from sqlalchemy import select, text
 
     table = _table()
     about = table.metadata.tables["pixelmint_about"]
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two that begin at once would both create the tables, and one would fail.
+            connection.execute(text("select pg_advisory_xact_lock(7066)"))
         table.metadata.create_all(connection)
         found = connection.execute(select(about.c.schema)).scalar()
         if found is None:

@@ -60,6 +60,7 @@ def provision(workshop: Workshop, source: str, *, lanes: int, dry_run: bool) -> 
 
 
 def _queued(workshop: Workshop, rows: list[Row], lanes: int, dry_run: bool) -> Iterator[Result]:
+    workshop.lock_wait_s = _LOCK_WAIT_S
     jobs = Jobs(workshop.home, workshop.settings.database_url)
     with contextlib.ExitStack() as stack:
         try:
@@ -146,7 +147,7 @@ def _batches(workshop: Workshop, rows: Iterable[Row], dry_run: bool) -> Iterator
 def _lane(workshop: Workshop, jobs: Jobs, options: dict[str, Any]) -> Iterator[DoRow]:
     """Open one account in a browser of its own, for as many rows as it has."""
     account = options["account"] or None
-    own = _for(replace(workshop, lock_wait_s=_LOCK_WAIT_S), profile=options["profile"])
+    own = _for(workshop, profile=options["profile"])
     with Console(own, account=account, visible=False) as console:
         yield _InTurn(own, jobs, console, dry_run=options["dry_run"]).do
         console.keep_session()
@@ -200,6 +201,7 @@ def work(workshop: Workshop, *, lanes: int) -> None:
         KeyboardInterrupt: Ctrl-C came.
     """
     prepare(workshop)
+    workshop.lock_wait_s = _LOCK_WAIT_S
     jobs = Jobs(workshop.home, workshop.settings.database_url)
     lane = partial(_lane, workshop, jobs)
     with jobs.working(lane, lanes), _stopping(workshop, jobs):

@@ -2,7 +2,10 @@
 
 import json
 import os
+import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from automation.errors import AlreadyRunning, UsageError
-from automation.files import held, private_folder, sync_folder, write_private
+from automation.files import held, private_folder, sync_folder, touch_private, write_private
 from tests.store_contract import (
     all_at_once,
     finished,
@@ -333,3 +336,34 @@ def count_up(folder: str, times: int) -> str:
             count = int((Path(folder) / "count").read_text())
             (Path(folder) / "count").write_text(str(count + 1))
     return "done"
+
+
+def test_an_empty_private_file_is_made_once_and_an_existing_one_left_alone(tmp_path: Path) -> None:
+    """Whoever comes second finds what the first has written."""
+    path = tmp_path / "a.db"
+    touch_private(path)
+    assert path.read_bytes() == b"" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_bytes(b"filled")
+    touch_private(path)
+    assert path.read_bytes() == b"filled"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_a_database_in_use_keeps_its_locks(tmp_path: Path) -> None:
+    """A second part of this process opens it; another process must still be kept out."""
+    path = tmp_path / "a.db"
+    touch_private(path)
+    mine = sqlite3.connect(path, isolation_level=None)
+    mine.execute("create table t (x)")
+    mine.execute("begin exclusive")
+    touch_private(path)
+    other = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None); "
+        "c.execute('begin immediate')"
+    )
+    command = [sys.executable, "-c", other, str(path)]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    mine.execute("commit")
+    mine.close()
+    assert "database is locked" in refused.stderr
+    assert subprocess.run(command, check=False).returncode == 0

@@ -109,7 +109,9 @@ class Jobs:
             me = f"{os.uname().nodename}-{uuid.uuid4().hex[:12]}"
             if not self.shared:
                 stack.enter_context(held(lock, "the jobs of this home"))
-            engine = self._launch(me, open_batch, lanes)
+            # The engine refuses to start in a thread where a browser's loop runs.
+            with ThreadPoolExecutor(1) as apart:
+                engine = apart.submit(self._launch, me, open_batch, lanes).result()
             stack.callback(self._end, engine)
             lease = stack.enter_context(_Lease(self._address, me)) if self.shared else None
             stack.enter_context(_reaping(engine, me, lease))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from automation.browser import Lane
 from automation.errors import AlreadyRunning
 from automation.jobs import Batch, DoRow, Jobs
 from tests.conftest import until
@@ -54,8 +55,11 @@ def batch(key: str, *pixels: str) -> Batch:
     return Batch(key, [{"pixel": each} for each in pixels], {"key": key})
 
 
-def test_rows_are_done_in_turn_and_told_with_their_place(home: Path) -> None:
-    """Each batch in one thread, in its own order; no two of one key at a time."""
+def test_rows_are_done_in_turn_and_told_with_their_place(home: Path, lane: Lane) -> None:
+    """Each batch in one thread, in its own order; no two of one key at a time.
+
+    Beside a lane of this thread's own, whose loop the engine would refuse to start in.
+    """
     jobs, work = Jobs(home), Work()
     batches = [batch("a", "a1", "a2", "a3"), batch("b", "b1"), batch("a", "a4", "a5")]
     with jobs.working(work.open, lanes=3):

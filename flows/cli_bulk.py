@@ -32,7 +32,7 @@ def provision(
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:
     """Take jobs from the shared database; start it on as many machines as needed."""
-    from flows.provision import work
+    from flows.batches import work
 
     workshop = open_workshop(pace=pace)
     if workshop.settings.database_url is None:

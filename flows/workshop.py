@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from automation.browser import Choice, Lane, find_browser
+from automation.database import Database
 from automation.errors import AutomationError, EscrowFailed, PageChanged, UsageError
 from automation.escrow import Escrow
 from automation.files import held, private_folder
@@ -96,9 +97,14 @@ class Workshop:
         return Escrow(self.home, self.sealer)
 
     @cached_property
+    def database(self) -> Database:
+        """Where records and all other tables are, shared by them."""
+        return Database(self.settings.database_url or self.home)
+
+    @cached_property
     def records(self) -> Records:
         """What is known of each pixel."""
-        return Records(self.settings.database_url or self.home)
+        return Records(self.database)
 
     @cached_property
     def sessions(self) -> Sessions:

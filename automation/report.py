@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from automation.errors import AutomationError
+from automation.phases import Phases
 
 Outcome = Literal["generated", "rotated", "kept", "planned", "failed"]
 
@@ -28,6 +29,8 @@ class Result:
     seconds: float = 0.0
     """How long this pixel took."""
     error: AutomationError | dict[str, str | None] | None = None
+    phases: Phases = field(default_factory=Phases, repr=False, compare=False)
+    """Where the seconds went; for the history, not in the contract's object."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the contract's object."""

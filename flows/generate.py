@@ -23,7 +23,6 @@ from automation.errors import (
 )
 from automation.escrow import Intent
 from automation.evidence import Agreement
-from automation.records import Changes
 from automation.report import Result
 from automation.signals import held_back
 from automation.stores.base import Ref
@@ -32,6 +31,7 @@ from flows.console import Console
 from flows.filing import agreed, file_token, last_stored, stored
 from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
+from flows.remember import remember
 from flows.workshop import Workshop, check_names, own_fault
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ def generate_one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -
     """
     started = time.monotonic()
     result = Result(pixel, wish.account, "failed")
+    result.phases.begin("look up")
     try:
         if not wish.dry_run:
             _settle_what_is_open(workshop, pixel, result)
@@ -107,7 +108,7 @@ def generate_one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -
         log.debug("unexpected", exc_info=True)
         result.error = own_fault(problem)
     result.seconds = time.monotonic() - started
-    _remember(workshop, result)
+    remember(workshop, result, "dry run" if wish.dry_run else "generate")
     return result
 
 
@@ -153,11 +154,13 @@ def _generate(workshop: Workshop, pixel: str, wish: Wish, console: Console, resu
     with contextlib.ExitStack() as locks:
         if account:
             locks.enter_context(workshop.account_lock(account))
+        result.phases.begin("open")
         page = console.events_manager().open_pixel(pixel, account)
         seen = page.read()
         result.account = seen.account
         if seen.account != account:
             locks.enter_context(workshop.account_lock(seen.account))
+        result.phases.begin("find")
         exists = page.token_exists()
         if exists and not wish.replace:
             raise TokenExists(
@@ -171,6 +174,7 @@ def _generate(workshop: Workshop, pixel: str, wish: Wish, console: Console, resu
         if wish.dry_run:
             result.outcome, result.stored_in = "planned", []
             return
+        result.phases.begin("wait")
         pace(workshop, seen.account)
         _click_and_file(workshop, page, wish, console, result, replaces=bool(exists))
 
@@ -198,6 +202,7 @@ def _click_and_file(
 ) -> None:
     """Steps 6 to 11. Ctrl-C waits until the token is stored."""
     escrow, seen = workshop.escrow, page.identity
+    result.phases.begin("ask")
     with held_back(
         workshop.say, lambda: wish.guided and not console.capture.asked
     ) as console.stopping:
@@ -206,6 +211,7 @@ def _click_and_file(
             stores=workshop.settings.store, name=seen.name, replaces=replaces,
         )  # fmt: skip
         agreement = _ask(workshop, page, wish, console.capture, intent)
+        result.phases.begin("store")
         _keep(workshop, intent, agreement)
         workshop.say(f"storing token {agreement.token.fingerprint} of {seen.pixel}")
         filed = file_token(workshop, intent, agreement.token)
@@ -296,19 +302,6 @@ def _ending(problem: AutomationError, capture: Capture, intent: Intent) -> Autom
         where=f"pixel {intent.pixel}",
         next_step="run `pixelmint recover`; then look at the pixel's Events API section",
     )
-
-
-def _remember(workshop: Workshop, result: Result) -> None:
-    """Note how a run ended for `status`; what was stored is noted where it is stored."""
-    if result.pixel is None or result.outcome not in ("failed", "kept"):
-        return
-    changes: Changes = {"outcome": result.outcome, "error": result.as_json()["error"]}
-    if result.account:
-        changes["account"] = result.account
-    try:
-        workshop.records.note(result.pixel, **changes)
-    except EscrowFailed as problem:
-        log.warning("%s", problem.message)
 
 
 def pace(

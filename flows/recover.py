@@ -12,6 +12,7 @@ from automation.evidence import Sighting
 from automation.report import Result
 from automation.secret import Secret
 from flows.filing import agreed, file_token
+from flows.remember import add_history
 from flows.workshop import Workshop, own_fault
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def recover(workshop: Workshop) -> Iterator[Result]:
         # Oldest first, so that the newest token is the one that stays current in the stores.
         results = [recover_one(workshop, each) for each in intents]
         told = [each for each in results if each.fingerprint] or results
+        add_history(workshop, told[-1], "recover")
         yield told[-1]
 
 
@@ -61,9 +63,11 @@ def recover_one(workshop: Workshop, intent: Intent) -> Result:
     """Look again at what was seen for one intent, and store the token if there is one."""
     started = time.monotonic()
     result = Result(intent.pixel, intent.account, "failed")
+    result.phases.begin("read")
     try:
         with workshop.account_lock(intent.account):
             token = _token(workshop, intent)
+            result.phases.begin("store")
             workshop.say(f"storing token {token.fingerprint} of {intent.pixel}")
             filed = file_token(workshop, intent, token)
         result.fingerprint, result.stored_in = filed.fingerprint, filed.stored_in

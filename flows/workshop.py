@@ -3,15 +3,18 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 
 from automation.browser import Choice, Lane, find_browser
 from automation.database import Database
 from automation.errors import AutomationError, EscrowFailed, PageChanged, UsageError
 from automation.escrow import Escrow
 from automation.files import held, private_folder
+from automation.history import History
 from automation.records import Records
 from automation.seal import Sealer, open_sealer
 from automation.session import Sessions
@@ -69,6 +72,8 @@ class Workshop:
     """Takes progress, one line a call."""
     lock_wait_s: float = 0
     """Seconds to wait for an account that another process works on, before saying so."""
+    run: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}")
+    """Names this invocation in the history; workshops made of this one have the same."""
 
     @cached_property
     def home(self) -> Path:
@@ -105,6 +110,11 @@ class Workshop:
     def records(self) -> Records:
         """What is known of each pixel."""
         return Records(self.database)
+
+    @cached_property
+    def history(self) -> History:
+        """What was done, one row each time."""
+        return History(self.database)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from automation.database import Database
+from automation.history import History
 from automation.secret import fingerprint
 from fixtures.console import preset
 from flows.filing import reference
@@ -187,6 +189,15 @@ def test_a_second_run_keeps_what_the_first_one_stored(make_user: MakeUser) -> No
     assert (replaced.code, replaced.row["outcome"]) == (0, "generated")
     assert [prints[0], replaced.row["fingerprint"]] == user.issued(pixel)
     assert fingerprint(user.token(pixel).strip()) == replaced.row["fingerprint"]
+
+    with Database(user.home) as database:
+        done = History(database).all()
+    assert [each.pixel for each in done] == [pixel, other, pixel]
+    assert len({each.run for each in done}) == 2
+    for each in done:
+        assert (each.command, each.outcome, each.account) == ("generate", "generated", account)
+        assert list(each.phases) == ["look up", "open", "find", "wait", "ask", "store"]
+        assert 0 < each.phases["ask"] <= each.seconds
 
     table = user.run("status")
     assert table.code == 0

@@ -40,6 +40,7 @@ def main() -> int:
     failed = [] if asked.no_checks else [each for each in CHECKS if not _check(each)]
     _have_browser()
     _have_screen()
+    _have_postgres()
     # A short name: a browser's socket lies deep in there, and may have a hundred characters.
     with tempfile.TemporaryDirectory(prefix="pm-", ignore_cleanup_errors=True) as folder:
         rc_file = _coverage_settings(Path(folder))
@@ -75,18 +76,29 @@ def _have_browser() -> None:
 
 def _have_screen() -> None:
     """Install a virtual screen where apt may; the tests that need one skip without it."""
-    if shutil.which("Xvfb"):
-        return
+    if not shutil.which("Xvfb"):
+        _install("xvfb", "Xvfb, a virtual screen", "tests of a visible browser")
+
+
+def _have_postgres() -> None:
+    """Install PostgreSQL where apt may; the tests of several machines skip without it."""
+    from tests.servers.postgres import programs
+
+    if programs() is None:
+        _install("postgresql", "PostgreSQL", "tests of jobs on several machines")
+
+
+def _install(package: str, what: str, whose: str) -> None:
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        _say("no Xvfb here: tests of a visible browser are skipped")
+        _say(f"no {what} here: {whose} are skipped")
         return
-    _say("installing Xvfb, a virtual screen for the tests of a visible browser")
+    _say(f"installing {what}, for {whose}")
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", "xvfb"]):
+    for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
         done = subprocess.run(["apt-get", "-qq", *command], env=environ, check=False, **quiet)
         if done.returncode != 0:
-            _say("apt-get could not: tests of a visible browser are skipped")
+            _say(f"apt-get could not: {whose} are skipped")
             return
 
 

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Page
 
 from automation.browser import Choice, Lane, find_browser
 from automation.files import private_folder
+
+if TYPE_CHECKING:
+    from tests.servers.postgres import Postgres
 
 BROWSER = os.environ.get("PIXELMINT_BROWSER")
 """What the run was told to use; without it, what is found."""
@@ -39,6 +42,21 @@ def home(tmp_path: Path, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> 
     folder = private_folder(tmp_path / "home")
     monkeypatch.setenv("PIXELMINT_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> "Iterator[Postgres]":
+    """One PostgreSQL for all tests of this process that need one."""
+    from tests.servers.postgres import postgres
+
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: "Postgres") -> str:
+    """An empty PostgreSQL database of this test's own."""
+    return postgres_server.fresh()
 
 
 @pytest.fixture(scope="session")

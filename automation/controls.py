@@ -17,8 +17,10 @@ from automation.controls_score import ENOUGH, MARGIN, Candidate, candidates
 from automation.controls_tree import Node, Tree
 from automation.controls_units import Unit, units
 from automation.controls_words import (
+    FILLED,
     Label,
     Meaning,
+    best,
     fold,
     match,
     mentions,
@@ -102,7 +104,7 @@ def look(where: Page | Region, meaning: Meaning) -> Look:
     """Look for the one control that is meant. Never raises because it is not there."""
     page = where.page if isinstance(where, Region) else where
     if meaning.strict and meaning.kinds == _BUTTON:  # a pop-up's words, with "all", are no play
-        meaning = replace(meaning, labels=with_analogies(meaning.labels))
+        meaning = replace(meaning, labels=with_analogies(meaning.labels, meaning.built))
     with Tree(page, values=bool(meaning.unless)) as tree:
         if not tree.nodes:
             return Look(None, None, (), "the page is changing")
@@ -158,7 +160,7 @@ def region(page: Page, meaning: Meaning) -> Region:
     """
     with Tree(page) as tree:
         everything = units(tree)
-        sections = _sections(tree, everything, meaning)
+        sections = _sections(tree, everything, meaning) or _proven(tree, everything, meaning)
         if len(sections) == 1:
             heading, _ = sections[0]
             found = found_of(page, tree, meaning, heading, [])
@@ -250,9 +252,13 @@ def _part(tree: Tree, everything: Sequence[Unit], where: Region) -> Extent | Non
     if where.heading is None:
         return Extent(node, node.end, node.end) if node else None
     unit = next((u for u in everything if node and u.target is node), None)
-    if unit:
-        return extent(everything, unit, where.heading.meaning)
-    sections = _sections(tree, everything, where.heading.meaning)
+    meaning = where.heading.meaning
+    renamed = where.heading.label in meaning.also
+    sections = _sections(tree, everything, meaning) if renamed or not unit else []
+    if unit and not sections:
+        return extent(everything, unit, meaning)
+    if renamed and sections:  # the one of the right name came late
+        return None
     return sections[0][1] if len(sections) == 1 else None
 
 
@@ -271,6 +277,21 @@ def _sections(
         return []
     top = [(c, part) for c, part in filled if c.score > filled[0][0].score - MARGIN]
     return [one for one in top if not any(_replaces(everything, other, one) for other in top)]
+
+
+def _proven(
+    tree: Tree, everything: Sequence[Unit], meaning: Meaning
+) -> list[tuple[Candidate, Extent]]:
+    """Return the sections under another name that hold exactly one control of this one's own."""
+    renamed, proven = replace(meaning, labels=meaning.also), []
+    for heading, part in _sections(tree, everything, renamed) if meaning.also else ():
+        inside = [u for u in _in(everything, part.widened()) if u.clickable]
+        said = [best(meaning.proof, u.text, meaning.fillers) for u in inside]
+        told = [label for how_well, label in said if label and how_well >= FILLED]
+        if heading.wording >= FILLED and len(told) == 1:
+            heading.how.append(f"a control in it says {told[0].text!r} ({told[0].language})")
+            proven.append((heading, part))
+    return proven
 
 
 def _replaces(

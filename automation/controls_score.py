@@ -109,7 +109,8 @@ def judge(
         return _by_id_alone(unit, known, fit) if said else None
     how = []
     if label:
-        how = [f"{_said(unit)} {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
+        said_by = "text" if text >= name and tight(unit.text) else "name"
+        how = [f"{said_by} says {_WORDS[max(name, text)]} {label.text!r} ({label.language})"]
     evidence = [(KIND, fit), (NAME if name or text < FILLED else ASIDE, name)]
     if len(tight(unit.text)) > 1:  # an x or a cross is an icon
         evidence.append((TEXT, text))
@@ -145,10 +146,6 @@ def _by_id_alone(unit: Unit, known: str, fit: float) -> Candidate | None:
             how = [f"its id says {known!r}", "its wording is not known"]
             return Candidate(unit, 0.72, APART, fit, None, how)
     return None
-
-
-def _said(unit: Unit) -> str:
-    return "text says" if tight(unit.text) else "name says"
 
 
 def _text(unit: Unit, meaning: Meaning) -> tuple[float, Label | None]:

@@ -48,6 +48,8 @@ class Meaning:
     """Welcome kinds: button, link, tab, menuitem, textbox, row, heading, region, icon."""
     never: tuple[str, ...] = field(default=(), repr=False)
     """Any of these in the control's own name or text rules it out."""
+    built: tuple[Label, ...] = field(default=(), repr=False)
+    """Further wordings of a control, each put together: a verb with a thing."""
     near: tuple[Label, ...] = field(default=(), repr=False)
     """Words that stand close by; they tell it from twins."""
     needs_near: bool = False
@@ -56,6 +58,10 @@ class Meaning:
     """For an icon without a name: the text it stands beside."""
     holds: tuple[Label, ...] = field(default=(), repr=False)
     """For a region: headings that may stand inside it without ending it."""
+    also: tuple[Label, ...] = field(default=(), repr=False)
+    """For a region: other names of it, good only where what it holds proves it."""
+    proof: tuple[Label, ...] = field(default=(), repr=False)
+    """For a region under another name: what exactly one control in it must say."""
     fillers: frozenset[str] = field(default=frozenset(), repr=False)
     """Folded idle words ("the", "new") that do not change what a label says."""
     ids: tuple[str, ...] = ()
@@ -230,11 +236,12 @@ def leads(label: Label, text: str, idle: frozenset[str] = frozenset()) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def with_analogies(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+def with_analogies(labels: tuple[Label, ...], built: tuple[Label, ...] = ()) -> tuple[Label, ...]:
     """Add what follows from the labels: of "create x y", "get x y" and "get y", also "create y".
 
     In each language by itself, and only from labels of one meaning: halves that stand for one
-    another beside one word stand for one another beside the next.
+    another beside one word stand for one another beside the next. Nothing follows from labels
+    that were built already; they are put after the others.
     """
     known = {(label.language, fold(label.text)) for label in labels}
     added: list[Label] = []
@@ -255,7 +262,7 @@ def with_analogies(labels: tuple[Label, ...]) -> tuple[Label, ...]:
         if (each.language, each.text) not in known
         and len(set(each.text.split())) == len(each.text.split())
     }
-    return (*labels, *fresh)
+    return (*labels, *fresh, *built)
 
 
 def mentions(words: Iterable[str], text: str) -> str | None:

@@ -73,7 +73,11 @@ class Recorder:
             origin: the console's; the recording tells the real one in its place.
             state: the session's storage, each value of which is replaced.
         """
-        words = [label.text for each in wording.meanings.values() for label in each.labels]
+        words = [
+            label.text
+            for each in wording.meanings.values()
+            for label in (*each.labels, *each.built, *each.also)
+        ]
         words += [word for group in wording.groups.values() for word in group]
         self._wording, self._origin = wording, origin
         self._redactor = Redactor([PIXEL], words)

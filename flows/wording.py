@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -117,7 +118,7 @@ def load(user_file: Path | None = None) -> Wording:
     fillers = frozenset(fold(word) for word in own["idle"]["words"])
     known = labels | groups
     meanings = {
-        name: _meaning(name, entry, known, never, fillers)
+        name: _meaning(name, entry, known, sources, never, fillers)
         for name, entry in own["controls"].items()
     }
     return Wording(
@@ -159,10 +160,21 @@ def _labels(groups: list[dict[str, Any]], sources: Mapping[str, str]) -> tuple[L
     return tuple(label for group in groups for label in _group_labels(group, sources))
 
 
+def _built(groups: list[dict[str, Any]], sources: Mapping[str, str]) -> tuple[Label, ...]:
+    """Put labels together: one of each list of parts, in the order of the lists."""
+    return tuple(
+        Label(" ".join(parts), language, source=sources[group["source"]])
+        for group in groups
+        for language, lists in _languages(group)
+        for parts in product(*lists)
+    )
+
+
 def _meaning(
     name: str,
     entry: Mapping[str, Any],
     known: Mapping[str, tuple[Label, ...]],
+    sources: Mapping[str, str],
     never: tuple[str, ...],
     fillers: frozenset[str],
 ) -> Meaning:
@@ -172,12 +184,15 @@ def _meaning(
     return Meaning(
         name=name,
         labels=known[name],
+        built=_built(entry.get("built", []), sources),
         kinds=frozenset(entry["kinds"]),
         never=(*never, *entry.get("never", ())),
         near=together("near"),
         needs_near=entry.get("needs_near", False),
         beside=together("beside"),
         holds=together("holds"),
+        also=_labels(entry.get("also", []), sources),
+        proof=together("proof"),
         fillers=fillers,
         ids=tuple(entry.get("ids", ())),
         unless=entry.get("unless", ""),

@@ -212,6 +212,56 @@ def test_no_section_is_taken_where_it_is_not_clear(page: Page, body: str) -> Non
         region(page, SECTION)
 
 
+RENAMED = {
+    "a pixel's settings elsewhere": f"<h3>Web</h3>{DECOY}<h3>Conversions API</h3><p>About it.</p>{BUTTON}<h3>Other</h3>{DECOY}",
+    "beside a tab of that name": f"<button role=tab>Server-side tracking</button><h3>Server-side tracking</h3><p>About.</p>{BUTTON}",
+    "in another language": f"<section><h3>Serverseitiges Tracking</h3><p>So geht es.</p>{BUTTON}</section><section><h3>Web</h3>{DECOY}</section>",
+    "a brand before its own name": f"<h3>TikTok Events API</h3>{BUTTON}<h3>Conversions API</h3>{DECOY}",
+    "its own name stands elsewhere": f"<h3>Server events</h3>{DECOY}<h3>Events API</h3>{BUTTON}",
+}
+
+
+@pytest.mark.parametrize("case", RENAMED)
+def test_a_section_under_another_name_is_taken_by_what_it_holds(page: Page, case: str) -> None:
+    """Where no section has its own name, and exactly one control says what only it says."""
+    show(page, RENAMED[case])
+    seen = region(page, SECTION).look(GENERATE)
+    assert (mark(seen.found), seen.why) == ("generate", "")
+
+
+NOT_RENAMED = {
+    "nothing in it": "<h3>Conversions API</h3><p>About this section.</p><button>Set up</button>",
+    "other words in it": "<h3>Conversions API</h3><p>About it.</p><button>Create API key</button>",
+    "two in it": f"<h3>Conversions API</h3><p>About it.</p>{BUTTON}{DECOY}",
+    "two of them": f"<section><h3>Conversions API</h3>{BUTTON}</section><section><h3>Server events</h3>{DECOY}</section>",
+    "a longer name": f"<h3>Conversions API Gateway</h3><p>About it.</p>{BUTTON}",
+    "less than its name": f"<h3>Conversions</h3><p>About it.</p>{BUTTON}",
+    "an offline one": f"<h3>Offline Conversions API</h3><p>About it.</p>{BUTTON}",
+    "what only says it": "<h3>Conversions API</h3><p>Generate access token</p><button>Set up</button>",
+}
+
+
+@pytest.mark.parametrize("case", NOT_RENAMED)
+def test_another_name_alone_is_no_section(page: Page, case: str) -> None:
+    """Refused, as any section that is not known."""
+    show(page, NOT_RENAMED[case])
+    with pytest.raises(PageChanged):
+        region(page, SECTION)
+
+
+def test_a_section_under_another_name_gives_way_to_the_right_one(page: Page) -> None:
+    """A page may draw the right one later."""
+    show(page, f"<div><h3>Server events</h3><p>About it.</p>{BUTTON}</div>")
+    section = region(page, SECTION)
+    assert mark(section.find(GENERATE)) == "generate"
+    page.evaluate(
+        "() => document.body.insertAdjacentHTML('beforeend',"
+        " '<div><h3>Events API</h3><p>About it.</p><button>On</button></div>')"
+    )
+    assert section.look(GENERATE).found is None
+    assert not section.there()
+
+
 def test_a_section_is_found_again_after_it_was_drawn_anew(page: Page) -> None:
     """Frameworks replace elements while one looks at them."""
     show(page, f"<div id=o><section><h3>Events API</h3><p>About it.</p>{BUTTON}</section></div>")

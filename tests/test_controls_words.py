@@ -142,3 +142,12 @@ def test_what_follows_from_other_labels_is_one_too() -> None:
     every = with_analogies(labels)
     assert every[: len(labels)] == labels
     assert [(each.text, each.language) for each in every[len(labels) :]] == [("get token", "en")]
+
+
+def test_nothing_follows_from_what_was_put_together() -> None:
+    """Built labels come last, as they are."""
+    built = (Label("Issue access token"), Label("Issue code"), Label("Get code"))
+    assert with_analogies((Label("Get access token"),), built) == (
+        Label("Get access token"),
+        *built,
+    )

@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - lists of words in one line
+# ruff: noqa: E501, RUF001 - lists of words in one line; other languages have their own letters
 """The wording: complete, free of contradictions, and open to a file of the user's own."""
 
 import tomllib
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.controls_words import EXACT, FILLED, fold, match, mentions
+from automation.controls_words import EXACT, FILLED, best, fold, match, mentions, with_analogies
 from automation.errors import UsageError
 from flows import wording as wording_module
 from flows.wording import PIXEL_LIKE, load
@@ -50,18 +50,57 @@ def test_only_what_is_sure_is_verified() -> None:
 def test_no_label_is_ruled_out_by_a_never_word(name: str) -> None:
     """Else the control could not be found in that language."""
     meaning = WORDING.meaning(name)
-    assert [x.text for x in meaning.labels if mentions(meaning.never, x.text)] == []
+    every = (*meaning.labels, *meaning.built, *meaning.also)
+    assert [x.text for x in every if mentions(meaning.never, x.text)] == []
 
 
 def test_nothing_that_replaces_a_token_is_taken_for_what_makes_the_first() -> None:
     """In any language: either a never-word rules it out, or the wording is not the same."""
     generate = WORDING.meaning("generate")
+    idle = generate.fillers | {"events", "api"}
+    every = with_analogies(generate.labels, generate.built)
     for other in WORDING.meaning("replace").labels:
         ruled_out = mentions(generate.never, other.text)
-        alike = [
-            x for x in generate.labels if match(x.text, other.text, generate.fillers) >= FILLED
-        ]
-        assert ruled_out or not alike, other.text
+        assert ruled_out or best(every, other.text, idle)[0] < FILLED, other.text
+
+
+def _says_generate(text: str) -> bool:
+    generate = WORDING.meaning("generate")
+    labels, idle = with_analogies(generate.labels, generate.built), generate.fillers
+    return best(labels, text, idle)[0] >= FILLED and not mentions(generate.never, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Generate Access Token", "Generate token", "+ Generate Access Token", "Create Access Token",
+        "Create API key", "Generate API Key", "Issue a token", "Obtain your API access token",
+        "API-Schlüssel erstellen", "Créer une clé d'API", "Obtener token de acceso",
+        "Gerar chave de API", "Crea una chiave API", "アクセストークンを取得する", "APIキーを発行",
+        "API 키 발급받기", "액세스 토큰을 생성", "获取 Access Token", "创建 API 密钥", "取得存取權杖",
+        "API anahtarı oluştur", "Получить токен", "Выпустить ключ API", "Lấy access token",
+    ],
+)  # fmt: skip
+def test_a_verb_with_a_thing_says_it_in_any_pair(text: str) -> None:
+    """Most are labels of other platforms' consoles."""
+    assert _says_generate(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Generate new token", "New access token", "Request access token", "Add access token",
+        "Create Test Event Code", "Generate refresh token", "Generate pixel code", "Generate report",
+        "Get started", "Create key event", "Copy API key", "Verify access token", "Access token",
+        "How to get an access token", "Create access token group", "Get API access", "Create API",
+        "Clé d'API",
+        "Zugriffstoken abrufen lassen", "Nouveau jeton d'accès", "リフレッシュトークンを生成", "トークンを表示",
+        "获取像素代码", "토큰 보기", "Получить код события", "Tạo mã pixel",
+    ],
+)  # fmt: skip
+def test_other_pairs_do_not_say_it(text: str) -> None:
+    """What makes another thing, asks somebody for it, or may stand in place of an older one."""
+    assert not _says_generate(text)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -34,7 +34,7 @@ from playwright.sync_api import JSHandle, Page
 
 from automation import controls
 from automation.browser import Lane, find_browser
-from automation.controls import Found, region
+from automation.controls import Found, Label, Meaning, region
 from automation.controls_tree import Tree
 from automation.controls_words import EXTRA, FILLED, best, leads, with_analogies
 from automation.errors import PageChanged
@@ -192,8 +192,12 @@ class Drift:
 
     def _known(self, state: dict[str, Any]) -> bool:
         """Tell whether the wording knows what section and button say."""
-        pairs = (("generate", state["target"]), ("events_api_section", state["heading"]))
-        return all(_knows(self.wording, name, text) for name, text in pairs)
+        button, section = (self.wording.meaning(e) for e in ("generate", "events_api_section"))
+        if _knows(section, section.labels, state["heading"]):
+            every = with_analogies(button.labels, button.built)
+            return _knows(button, every, state["target"])
+        other = best(section.also, state["heading"], section.fillers)[0] >= FILLED
+        return other and _knows(button, button.labels, state["target"])
 
 
 class _Once:
@@ -214,11 +218,8 @@ class _Once:
         """Leave it open: whoever made it closes it."""
 
 
-def _knows(wording: Wording, name: str, text: str) -> bool:
-    meaning = wording.meaning(name)
-    if meaning.strict:
-        meaning = replace(meaning, labels=with_analogies(meaning.labels))
-    how_well, label = best(meaning.labels, text, meaning.fillers)
+def _knows(meaning: Meaning, labels: tuple[Label, ...], text: str) -> bool:
+    how_well, label = best(labels, text, meaning.fillers)
     if how_well >= FILLED:
         return True
     return bool(not meaning.strict and how_well == EXTRA and label and leads(label, text))

@@ -12,8 +12,8 @@ import typer
 from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import RedactingFilter, guard_environment
-from flows import cli_bulk
-from flows.terminal import HEADS, open_workshop, report, row, terminal
+from flows import cli_bulk, cli_look
+from flows.terminal import open_workshop, report, terminal
 
 log = logging.getLogger(__name__)
 
@@ -217,26 +217,7 @@ def token(pixel: Annotated[str, typer.Argument(metavar="PIXEL", help="A pixel co
     sys.stdout.write(secret.reveal() + "\n")
 
 
-@app.command()
-def status() -> None:
-    """Show every pixel known here: age, fingerprint, where stored, verified, what waits."""
-    from flows.status import Standing
-    from flows.status import status as run
-
-    def cells(each: Standing) -> tuple[str, ...]:
-        age = "-" if each.age_days is None else f"{each.age_days:.1f} d"
-        verified = {True: "yes", False: "no", None: "not asked"}[each.result.verified]
-        return (*row(each.result)[:5], age, verified, "yes" if each.waits_in_escrow else "-")
-
-    standings = list(run(open_workshop()))
-    if terminal.as_json:
-        for each in standings:
-            terminal.out(json_line(each.as_json()))
-    elif standings:
-        heads = (*HEADS[:5], "AGE", "VERIFIED", "IN ESCROW")
-        terminal.out(table(map(cells, standings), heads))
-    else:
-        terminal.tell("no pixel is known here yet; `pixelmint generate PIXEL` makes the first")
+cli_look.add_to(app)
 
 
 @app.command()

@@ -52,6 +52,8 @@ class Intent:
     name: str = ""
     replaces: bool = False
     """True when a token was known to exist and replacing it was asked for."""
+    deliver: tuple[str, ...] = ()
+    """Destinations the token is to be given to once it is stored."""
 
     @property
     def about(self) -> dict[str, str]:
@@ -108,6 +110,7 @@ class Escrow:
         stores: tuple[str, ...] = (),
         name: str = "",
         replaces: bool = False,
+        deliver: tuple[str, ...] = (),
     ) -> Intent:
         """Put on disk that the console is about to be asked.
 
@@ -116,7 +119,9 @@ class Escrow:
         """
         at = datetime.now(UTC)
         unique = f"{at:%Y%m%dT%H%M%S.%fZ}-{pixel}-{secrets.token_hex(3)}"
-        intent = Intent(unique, pixel, account, profile, at.isoformat(), stores, name, replaces)
+        intent = Intent(
+            unique, pixel, account, profile, at.isoformat(), stores, name, replaces, deliver
+        )
         with self._disk("take the intent"):
             # Prepared under a dotted name, so that an intent is there whole or not at all.
             draft = private_folder(self._root) / f".{unique}"
@@ -241,7 +246,8 @@ class Escrow:
                 continue
             try:
                 facts = json.loads((folder / "intent.json").read_bytes())
-                yield Intent(**facts | {"stores": tuple(facts["stores"])})
+                stores, deliver = tuple(facts["stores"]), tuple(facts.get("deliver", ()))
+                yield Intent(**facts | {"stores": stores, "deliver": deliver})
             except (OSError, ValueError, KeyError, TypeError) as problem:
                 if folder.exists():  # else another process let go of it meanwhile
                     raise _unreadable(folder, problem) from None

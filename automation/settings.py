@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, ClassVar, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -59,7 +59,8 @@ def _folder(given: object) -> Path:
     return Path(str(given)).expanduser().absolute()
 
 
-def _secret(given: object) -> Secret:
+def secret(given: object) -> Secret:
+    """Take in a text that must not be seen."""
     return given if isinstance(given, Secret) else Secret(str(given))
 
 
@@ -82,7 +83,7 @@ class Settings(BaseModel):
         default_factory=lambda: _folder(user_data_dir("pixelmint"))
     )
     """Absolute folder of escrow, sessions, local store and records. Not created here."""
-    key: Annotated[Secret, BeforeValidator(_secret)] | None = Field(default=None, repr=False)
+    key: Annotated[Secret, BeforeValidator(secret)] | None = Field(default=None, repr=False)
     """What seals everything at rest; none means the key ring, or a file in `home`."""
     store: Annotated[tuple[str, ...], BeforeValidator(_words)] = ("local:",)
     """Store URLs, at least one, none twice."""
@@ -96,6 +97,9 @@ class Settings(BaseModel):
     """Least seconds between two generations in one account."""
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     """Most seconds to wait for any one thing on a page."""
+
+    taken_out: ClassVar[tuple[str, ...]] = ("key",)
+    """Fields whose variables no browser or other child may inherit."""
 
 
 S = TypeVar("S", bound=Settings)
@@ -128,7 +132,8 @@ def load(
         UsageError: one message with every fault: unknown names with a suggestion, a name given
             both plainly and as `_FILE`, files that cannot be read, values that do not fit.
 
-    Effect: takes `PIXELMINT_KEY` out of `environ`, so that no browser or other child inherits it.
+    Effect: takes what is secret out of `environ` (`Settings.taken_out`), so that no browser or
+    other child inherits it.
     """
     given, faults = _gather(flags, kind, environ)
     settings: S | None = None
@@ -161,7 +166,8 @@ def _gather(
             found = _find(name, source, place, faults)
             if found is not None and field not in won:
                 won[field] = found
-    environ.pop(f"{PREFIX}KEY", None)
+    for field in kind.taken_out:
+        environ.pop(PREFIX + field.upper(), None)
     return _without_unreadable(won, faults), faults
 
 

@@ -201,7 +201,12 @@ Raises nothing but what stops the whole run.
 
 
 def _generate(workshop: Workshop, row: Json, options: Json, console: Console) -> Result:
-    wish = Wish(row["account"] or None, replace=row["replace"], dry_run=options["dry_run"])
+    wish = Wish(
+        row["account"] or None,
+        replace=row["replace"],
+        dry_run=options["dry_run"],
+        deliver=tuple(row.get("deliver", ())),
+    )
     return generate_one(workshop, row["pixel"], wish, console)
 
 

@@ -12,8 +12,8 @@ import typer
 from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import RedactingFilter, guard_environment
-from flows import cli_bulk, cli_look
-from flows.terminal import open_workshop, report, terminal
+from flows import cli_bulk, cli_look, cli_tokens
+from flows.terminal import open_workshop, pixels_from, report, terminal
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,6 @@ app = typer.Typer(
 _STOPPED = 130
 _GLOBAL = ("--json", "-v", "--verbose", "-q", "--quiet")
 
-Pixels = Annotated[
-    list[str], typer.Argument(metavar="PIXEL...", help="Pixel codes; - reads them from stdin.")
-]
 Account = Annotated[str | None, typer.Option(metavar="ID", help="Ad account (advertiser id).")]
 OnePixel = Annotated[
     str | None,
@@ -134,17 +131,6 @@ def _refused(problem: AutomationError) -> int:
     return problem.exit_code
 
 
-def _pixels_from(given: list[str]) -> list[str]:
-    """Put what stdin names in the place of a dash."""
-    pixels: list[str] = []
-    for each in given:
-        pixels += sys.stdin.read().split() if each == "-" else [each]
-    if not pixels:
-        raise UsageError("no pixel was named", next_step="name one, or pipe some in with -")
-    terminal.pixels = list(pixels)
-    return pixels
-
-
 @app.command()
 def demo() -> None:
     """Do the whole job, end to end, against the bundled console replica: no account needed."""
@@ -184,9 +170,10 @@ def pixels(account: Account = None) -> None:
 
 @app.command()
 def generate(
-    pixel: Pixels,
+    pixel: cli_tokens.Pixels,
     account: Account = None,
     store: Stores = None,
+    deliver: cli_tokens.Deliver = None,
     replace: Annotated[
         bool, typer.Option(help="Generate although a token exists; may stop that one.")
     ] = False,
@@ -199,12 +186,14 @@ def generate(
     from flows.generate import Wish
     from flows.generate import generate as run
 
-    wish = Wish(account, replace=replace, guided=guided, dry_run=dry_run)
-    named = _pixels_from(pixel)
+    to = tuple(deliver or ())
+    wish = Wish(account, replace=replace, guided=guided, dry_run=dry_run, deliver=to)
+    named = pixels_from(pixel)
     report(run(open_workshop(store=store), named, wish))
 
 
 cli_bulk.add_to(app)
+cli_tokens.add_to(app)
 
 
 @app.command()
@@ -222,10 +211,10 @@ cli_look.add_to(app)
 
 @app.command()
 def recover() -> None:
-    """Finish whatever a crash or a failing store left in escrow."""
-    from flows.recover import recover as run
+    """Finish whatever a crash, a failing store or a failing destination left."""
+    from flows.finish import finish as run
 
-    found = _told_when_empty(run(open_workshop()), "nothing waits in escrow")
+    found = _told_when_empty(run(open_workshop()), "nothing waits in escrow, nothing is owed")
     report(found)
 
 

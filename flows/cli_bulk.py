@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_tokens import Deliver
 from flows.terminal import open_workshop, report, terminal
 
 Lanes = Annotated[
@@ -22,12 +23,14 @@ def provision(
     ],
     jobs: Lanes = 2,
     pace: Pace = None,
+    deliver: Deliver = None,
     dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
 ) -> None:
     """Generate for every row of a manifest; safe to run again."""
     from flows.provision import provision as run
 
-    report(run(open_workshop(pace=pace), manifest, lanes=jobs, dry_run=dry_run))
+    to = tuple(deliver or ())
+    report(run(open_workshop(pace=pace), manifest, lanes=jobs, dry_run=dry_run, deliver=to))
 
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:

@@ -10,6 +10,7 @@ from automation.browser import Lane
 from automation.capture import Capture
 from automation.errors import AutomationError, SignInNeeded
 from automation.handoff import read_state
+from flows.destinations.registry import Destinations
 from flows.pages.events_manager import EventsManager
 from flows.workshop import Workshop
 
@@ -29,6 +30,8 @@ class Console:
         """
         self._workshop, self._account, self._visible = workshop, account, visible
         self._stack = contextlib.ExitStack()
+        self.destinations = Destinations(workshop)
+        """Where this run's tokens are given to; closed with it."""
         self.stopping: list[int] = []
         """Signals that came while a token was in the hand."""
         self._lane: Lane | None = None
@@ -73,7 +76,10 @@ class Console:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        try:
+            self.destinations.close()
+        finally:
+            self._stack.close()
 
     def _open(self) -> Page:
         workshop = self._workshop

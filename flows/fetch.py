@@ -1,5 +1,7 @@
 """The stored token of one pixel."""
 
+from collections.abc import Sequence
+
 from automation.errors import StoreFailed, UsageError
 from automation.secret import Secret
 from automation.stores.base import NoReadBack, NotStored, Ref
@@ -8,8 +10,13 @@ from flows.recover import open_intents, unread
 from flows.workshop import Workshop, check_names
 
 
-def fetch(workshop: Workshop, pixel: str) -> Secret:
+def fetch(workshop: Workshop, pixel: str, *, only: Sequence[str] = ()) -> Secret:
     """Return a pixel's token from the store that was last known to hold it.
+
+    Args:
+        workshop: whose escrow, records and stores are asked.
+        pixel: its code.
+        only: URLs of the stores to look in, and no others; none for all that may hold it.
 
     Raises:
         StoreFailed: it still waits in escrow, or its store does not answer.
@@ -32,7 +39,7 @@ def fetch(workshop: Workshop, pixel: str) -> Secret:
         ref, urls = Ref(pixel, known.account, known.profile, known.name), known.stored_in
     else:
         ref, urls = Ref(pixel), []
-    urls = dict.fromkeys([*urls, *workshop.settings.store])
+    urls = dict.fromkeys(only or [*urls, *workshop.settings.store])
     mute: list[str] = []
     for url in urls:
         try:

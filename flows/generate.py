@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,6 +28,8 @@ from automation.signals import held_back
 from automation.stores.base import Ref
 from flows.ask import NotAsked, ask
 from flows.console import Console
+from flows.deliver import settle_deliveries, wanted
+from flows.destinations.registry import check_destinations
 from flows.filing import agreed, file_token, last_stored, stored
 from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
@@ -50,6 +52,8 @@ class Wish:
     """A person clicks; pixelmint captures and stores."""
     dry_run: bool = False
     """Everything but the click."""
+    deliver: tuple[str, ...] = ()
+    """Destinations the token is given to once it is stored, now and whenever it is renewed."""
 
 
 def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[Result]:
@@ -61,6 +65,7 @@ def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[
         KeyboardInterrupt: Ctrl-C came; the token that was in hand is stored and told of.
     """
     check_names(pixels, wish.account)
+    wish = replace(wish, deliver=check_destinations(wish.deliver, workshop))
     prepare(workshop)
     with Console(workshop, account=wish.account, visible=wish.guided) as console:
         for pixel in pixels:
@@ -97,6 +102,8 @@ def generate_one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -
             _settle_what_is_open(workshop, pixel, result)
         if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
             _generate(workshop, pixel, wish, console, result)
+        if result.outcome != "failed" and not (wish.dry_run or console.stopping):
+            settle_deliveries(workshop, result, console.destinations, wish.deliver)
     except SignInNeeded as problem:
         console.note_end(problem)
         result.error = problem
@@ -209,6 +216,7 @@ def _click_and_file(
         intent = escrow.intend(
             seen.pixel, seen.account, workshop.profile,
             stores=workshop.settings.store, name=seen.name, replaces=replaces,
+            deliver=wanted(workshop, seen.pixel, wish.deliver),
         )  # fmt: skip
         agreement = _ask(workshop, page, wish, console.capture, intent)
         result.phases.begin("store")

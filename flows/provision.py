@@ -3,19 +3,23 @@
 Safe to run again: a row whose token every wanted store holds is `kept` and costs no browser.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from automation.errors import UsageError
 from automation.manifest import Row, load
 from automation.report import Result
 from flows.batches import Todo, queued, workshop_for
+from flows.deliver import delivered, owing
+from flows.destinations.registry import check_destinations
 from flows.filing import every_last_stored
 from flows.generate import is_kept, prepare
 from flows.workshop import Workshop, check_names
 
 
-def provision(workshop: Workshop, source: str, *, lanes: int, dry_run: bool) -> Iterator[Result]:
+def provision(
+    workshop: Workshop, source: str, *, lanes: int, dry_run: bool, deliver: Sequence[str] = ()
+) -> Iterator[Result]:
     """Yield one result a row, as it comes; every row is tried.
 
     Args:
@@ -23,32 +27,41 @@ def provision(workshop: Workshop, source: str, *, lanes: int, dry_run: bool) -> 
         source: a manifest's path, or `-`.
         lanes: how many accounts are worked on at a time.
         dry_run: everything but the click.
+        deliver: destinations of the rows that name none.
 
     Raises:
         UsageError: the manifest, a setting or the key is wrong. Nothing was touched.
         EscrowFailed, StoreFailed: no token could be kept safe. Nothing was clicked.
         KeyboardInterrupt: Ctrl-C came; the tokens that were in hand are stored and told of.
     """
+    deliver = check_destinations(deliver, workshop)
     rows = load(source, partial(_faults, workshop))
     for stores in {row.stores for row in rows}:
         prepare(workshop_for(workshop, stores=stores))
-    known = every_last_stored(workshop)
+    known, late = every_last_stored(workshop), set() if dry_run else set(owing(workshop))
     left: list[Row] = []
     for row in rows:
         result = Result(row.pixel, row.account, "failed")
         at = workshop_for(workshop, profile=row.profile, stores=row.stores)
         if not row.replace and row.pixel in known and is_kept(at, *known[row.pixel], result):
-            yield result
-        else:
-            left.append(row)
+            result.delivered = delivered(workshop, row.pixel, result.fingerprint)
+            to = _destinations(workshop, row, deliver)
+            if dry_run or (row.pixel not in late and set(to) <= set(result.delivered)):
+                yield result
+                continue
+        left.append(row)
     if left:
         workshop.say(f"{len(left)} of {len(rows)} rows to do, {lanes} accounts at a time")
-        todo = [_todo(each) for each in left]
+        todo = [_todo(each, _destinations(workshop, each, deliver)) for each in left]
         yield from queued(workshop, todo, "generate", lanes=lanes, options={"dry_run": dry_run})
 
 
-def _todo(row: Row) -> Todo:
-    wish = {"stores": row.stores, "replace": row.replace}
+def _destinations(workshop: Workshop, row: Row, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    return check_destinations(row.deliver, workshop) if row.deliver else otherwise
+
+
+def _todo(row: Row, deliver: tuple[str, ...]) -> Todo:
+    wish = {"stores": row.stores, "replace": row.replace, "deliver": deliver}
     return Todo(row.pixel, row.account or "", row.profile or "", wish)
 
 
@@ -66,5 +79,7 @@ def _faults(workshop: Workshop, row: Row) -> Iterator[str]:
             workshop.store(url)
         except UsageError as problem:
             yield problem.message
-    if row.deliver:
-        yield "deliver: no destination is known yet"
+    try:
+        check_destinations(row.deliver, workshop)
+    except UsageError as problem:
+        yield problem.message

@@ -1,6 +1,11 @@
 """The settings of these consoles, beside those every console shares."""
 
-from automation.settings import Origin, Settings
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from automation.secret import Secret
+from automation.settings import Origin, Settings, secret
 
 
 class ConsoleSettings(Settings):
@@ -14,3 +19,9 @@ class ConsoleSettings(Settings):
     """Origin of the Upstack dashboard."""
     test_event_code: str | None = None
     """Lets `verify` send a test event; without it no event is sent."""
+    webhook_secret: Annotated[Secret, BeforeValidator(secret)] | None = Field(
+        default=None, repr=False
+    )
+    """Signs what a `webhook:` destination is sent."""
+
+    taken_out: ClassVar[tuple[str, ...]] = (*Settings.taken_out, "webhook_secret")

@@ -1,14 +1,16 @@
 """Every pixel known here, and what waits in escrow."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from automation.deliveries import Delivery
 from automation.errors import AutomationError, StoreFailed
 from automation.escrow import Intent
 from automation.records import Known
 from automation.report import Result
+from automation.verdicts import Said
 from flows.filing import every_last_stored
 from flows.recover import open_intents, waiting
 from flows.workshop import Workshop
@@ -24,6 +26,13 @@ class Standing:
     generated_at: str | None = None
     """When the current token was shown, UTC, ISO 8601."""
     verified_at: str | None = None
+    verified_says: str | None = None
+    """The Events API's answer in words, with "probably" where it proves nothing."""
+    listed: bool | None = None
+    """Whether the console was seen to list a token as active; None where nobody looked."""
+    listed_at: str | None = None
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    """Where it was to be delivered, and what became of that."""
     waits_in_escrow: bool = False
     """Whether a token of this pixel lies in escrow and in no or not every store."""
 
@@ -44,6 +53,10 @@ class Standing:
             "generated_at": self.generated_at,
             "age_days": self.age_days,
             "verified_at": self.verified_at,
+            "verified_says": self.verified_says,
+            "listed": self.listed,
+            "listed_at": self.listed_at,
+            "deliveries": self.deliveries,
             "waits_in_escrow": self.waits_in_escrow,
         }
 
@@ -53,6 +66,7 @@ def status(workshop: Workshop) -> Iterator[Standing]:
     known = {each.pixel: each for each in workshop.records.all()}
     last = every_last_stored(workshop)
     waits = {each.pixel: each for each in open_intents(workshop)}
+    said, deliveries = workshop.verdicts.all(), workshop.deliveries.by_pixel()
     pixels = sorted(
         known.keys() | last.keys() | waits.keys(),
         key=lambda pixel: (_account(pixel, known, last, waits), pixel),
@@ -61,6 +75,8 @@ def status(workshop: Workshop) -> Iterator[Standing]:
         standing = _standing(pixel, known.get(pixel), last.get(pixel))
         if pixel in waits:
             _add_waiting(workshop, standing, waits[pixel])
+        _add_said(standing, said.get(pixel))
+        _add_deliveries(standing, deliveries.get(pixel, []))
         yield standing
 
 
@@ -98,6 +114,23 @@ def _standing(
         result.fingerprint, result.stored_in = ending["fingerprint"], ending["stored_in"]
         result.verified, standing.generated_at = None, intent.at
     return standing
+
+
+def _add_said(standing: Standing, said: Said | None) -> None:
+    """Add what was said of this very token; what was said of another tells nothing."""
+    if said is None:
+        return
+    if said.fingerprint == standing.result.fingerprint:
+        standing.verified_says = said.says
+    generated = standing.generated_at
+    if said.listed_at and (not generated or said.listed_at >= datetime.fromisoformat(generated)):
+        standing.listed, standing.listed_at = said.listed, said.listed_at.isoformat()
+
+
+def _add_deliveries(standing: Standing, rows: list[Delivery]) -> None:
+    current = standing.result.fingerprint
+    standing.deliveries = [each.as_json(current) for each in rows if each.state != "forgotten"]
+    standing.result.delivered = [each.destination for each in rows if each.holds(current)]
 
 
 def _add_waiting(workshop: Workshop, standing: Standing, intent: Intent) -> None:

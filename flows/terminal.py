@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from automation.errors import AutomationError
+from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import redact
 
@@ -66,6 +66,21 @@ def open_workshop(**flags: object) -> "Workshop":
     from flows.workshop import Workshop
 
     return Workshop(load(flags, ConsoleSettings), terminal.profile, terminal.say)
+
+
+def pixels_from(given: list[str]) -> list[str]:
+    """Put what stdin names in the place of a dash, and remember all that was asked for.
+
+    Raises:
+        UsageError: none was named.
+    """
+    pixels: list[str] = []
+    for each in given:
+        pixels += sys.stdin.read().split() if each == "-" else [each]
+    if not pixels:
+        raise UsageError("no pixel was named", next_step="name one, or pipe some in with -")
+    terminal.pixels = list(pixels)
+    return pixels
 
 
 def report(results: Iterable[Result]) -> None:

@@ -11,6 +11,7 @@ from secrets import token_hex
 
 from automation.browser import Choice, Lane, find_browser
 from automation.database import Database
+from automation.deliveries import Deliveries
 from automation.errors import AutomationError, EscrowFailed, PageChanged, UsageError
 from automation.escrow import Escrow
 from automation.files import held, private_folder
@@ -20,6 +21,7 @@ from automation.seal import Sealer, open_sealer
 from automation.session import Sessions
 from automation.stores.base import Store
 from automation.stores.registry import open_store
+from automation.verdicts import Verdicts
 from flows.settings import ConsoleSettings
 from flows.wording import Wording, load
 
@@ -115,6 +117,16 @@ class Workshop:
     def history(self) -> History:
         """What was done, one row each time."""
         return History(self.database)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What was to be delivered where, and what became of it."""
+        return Deliveries(self.database)
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """What was said of each token when somebody asked."""
+        return Verdicts(self.database)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -34,7 +34,8 @@ REVEALS = {
     "flows/cli.py": 1,  # `token` prints it, alone
     "flows/demo.py": 1,  # the key, for the run of pixelmint that the demo kills
     "flows/filing.py": 1,  # looked for in what was seen, to agree on one
-    "flows/verify.py": 1,  # sent to the Events API
+    "flows/destinations/webhook.py": 2,  # posted; and the secret that signs it
+    "flows/events_api.py": 1,  # sent to the Events API
 }
 """Every place a token's text is taken out of its `Secret`. A new one needs its reason here."""
 

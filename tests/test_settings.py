@@ -57,6 +57,7 @@ def test_the_defaults_are_the_contract_s() -> None:
         "events_api_url": "https://business-api.tiktok.com",
         "upstack_url": "https://app.upstackdata.com",
         "test_event_code": None,
+        "webhook_secret": None,
     }
     assert settings.home.is_absolute()
     assert settings.home.name == "pixelmint"

@@ -30,7 +30,7 @@ WAYS_IN = (
     "by_data_sources by_datasets by_web_events by_launcher search numbered_pages same_names "
     "virtual_list by_assets".split()
 )
-OBSTACLES = "assistant late_popups frame frame_to_list slow_calls".split()
+OBSTACLES = "assistant late_popups frame frame_to_list slow_calls page_popup_once".split()
 GROUPS: dict[str, dict[str, str]] = {
     "looks": dict.fromkeys(LOOKS, "generated"),
     "languages": dict.fromkeys(LANGUAGES, "generated"),
@@ -47,6 +47,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "puzzle": "human_check",
         "token_exists_regenerate": "token_exists",
         "settings_500": "site_busy",
+        "list_html": "site_busy",
         "generate_timeout": "token_unread",
     },
 }
@@ -64,7 +65,11 @@ ELSEWHERE = {
     "gone late_answer vi_masked frame_ks react_japanese ks_german by_launcher_ks "
     "by_datasets_react two_pages datasets",
     "whose end is the patience's": "detail_500_once detail_429_once settings_500_once",
-    "drawn by chance": "hostile",
+    "drawn by chance": "hostile load_tenth",
+    "only slower": "latency_50 latency_150 latency_600",
+    "of the Events API, in test_console_events.py": "events_busy events_always_busy events_leaked "
+    "events_expired events_maintenance events_unknown_code events_data_first events_500_once "
+    "events_500 events_429 events_hang events_drop events_drop_after events_html",
 }
 """Presets that are not looked at here, by where or why."""
 EXITS = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from automation.errors import AlreadyRunning
+from automation.secret import redact
 
 
 def private_folder(path: Path) -> Path:
@@ -116,7 +117,8 @@ def held(path: Path, what: str, *, wait_s: float = 0) -> Iterator[None]:
         me = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
+            # An address given with --notify holds a secret.
+            "command": redact(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:200],
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         with contextlib.suppress(OSError):  # a full disk must not cost the lock, only its label

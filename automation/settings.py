@@ -59,6 +59,12 @@ def _folder(given: object) -> Path:
     return Path(str(given)).expanduser().absolute()
 
 
+def _secrets(given: object) -> object:
+    """Split at white space, and let no part of it be seen."""
+    words = _words([str(each) for each in given] if isinstance(given, list) else given)
+    return tuple(secret(each) for each in words) if isinstance(words, tuple) else words
+
+
 def secret(given: object) -> Secret:
     """Take in a text that must not be seen."""
     return given if isinstance(given, Secret) else Secret(str(given))
@@ -97,8 +103,12 @@ class Settings(BaseModel):
     """Least seconds between two generations in one account."""
     patience: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     """Most seconds to wait for any one thing on a page."""
+    metrics: Annotated[Path, BeforeValidator(_folder)] | None = None
+    """File for Prometheus' textfile collector, written after each run; none means no metrics."""
+    notify: Annotated[tuple[Secret, ...], BeforeValidator(_secrets)] = Field(default=(), repr=False)
+    """Where one message a run goes, in apprise's form. They hold secrets."""
 
-    taken_out: ClassVar[tuple[str, ...]] = ("key",)
+    taken_out: ClassVar[tuple[str, ...]] = ("key", "notify")
     """Fields whose variables no browser or other child may inherit."""
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_telling import Metrics, Notify, told
 from flows.cli_tokens import Deliver
 from flows.terminal import open_workshop, report, terminal
 
@@ -25,12 +26,16 @@ def provision(
     pace: Pace = None,
     deliver: Deliver = None,
     dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
+    metrics: Metrics = None,
+    notify: Notify = None,
 ) -> None:
     """Generate for every row of a manifest; safe to run again."""
     from flows.provision import provision as run
 
+    workshop = open_workshop(pace=pace, metrics=metrics, notify=notify)
     to = tuple(deliver or ())
-    report(run(open_workshop(pace=pace), manifest, lanes=jobs, dry_run=dry_run, deliver=to))
+    results = run(workshop, manifest, lanes=jobs, dry_run=dry_run, deliver=to)
+    report(results if dry_run else told(workshop, "provision", results))
 
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:

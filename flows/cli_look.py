@@ -10,6 +10,7 @@ import typer
 
 from automation.errors import UsageError
 from automation.report import json_line, table
+from flows.cli_telling import Metrics
 from flows.terminal import HEADS, open_workshop, row, terminal
 
 if TYPE_CHECKING:
@@ -23,11 +24,19 @@ OlderThan = Annotated[
 ]
 
 
-def status() -> None:
+def status(metrics: Metrics = None) -> None:
     """Show every pixel known here: age, fingerprint, where stored, verified, what waits."""
+    from flows.sign_ins import warnings
     from flows.status import status as run
 
-    _show(list(run(open_workshop())))
+    workshop = open_workshop(metrics=metrics)
+    _show(list(run(workshop)))
+    for line in warnings(workshop):
+        terminal.tell(line)
+    if metrics is not None:
+        from flows.metrics import write_metrics
+
+        write_metrics(workshop, metrics)
 
 
 def report(

@@ -7,6 +7,7 @@ from pathlib import Path
 from automation.browser import Lane
 from automation.errors import AutomationError
 from automation.recording_folder import open_folder
+from automation.session_life import outlook
 from flows.doctor_controls import Check, check_controls
 from flows.workshop import Workshop, check_names
 
@@ -89,6 +90,7 @@ def _session(
     except AutomationError as problem:
         yield Check(what, problem.message, problem)
         return
+    yield _outlook(workshop)
     if not lanes:
         yield Check(what, "there is one; without a browser it cannot be tried")
         return
@@ -98,3 +100,13 @@ def _session(
         )
     except AutomationError as problem:  # the browser ended, or would not show its page
         yield Check("controls", problem.message, problem)
+
+
+def _outlook(workshop: Workshop) -> Check:
+    """Say how old the sign-in is, beside how long those before it lasted. No failure by itself."""
+    said = outlook(workshop.profile, workshop.sessions.facts(workshop.profile))
+    if said is None:
+        return Check("session life", "when it was made is not known")
+    return Check(
+        "session life", f"{said.says}; next: {said.next_step}" if said.is_old else said.says
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.console import preset
-from tests.conftest import until
+from tests.conftest import Site, until
 from tests.flows_helpers import LIMIT_S, MakeUser, User, at_issue
 
 pytest_plugins = ("tests.flows_fixtures",)
@@ -23,14 +23,22 @@ def manifest(user: User, *more: str) -> Path:
     return path
 
 
-def test_every_row_is_tried_and_a_second_run_keeps_what_is_done(make_user: MakeUser) -> None:
-    """A row that fails costs no other; what waits for a person pauses its own account alone."""
+def test_every_row_is_tried_and_a_second_run_keeps_what_is_done(
+    make_user: MakeUser, site: Site
+) -> None:
+    """A row that fails costs no other; what waits for a person pauses its own account alone.
+
+    The run is told of: in metrics, and in one message, whose address nothing repeats.
+    """
     user = make_user(pixels=3)
     first, second = ([each.code for each in a.pixels] for a in user.console.accounts)
     user.console.per_pixel[first[0]] = preset("generate_500")
     user.console.per_pixel[second[1]] = preset("puzzle")
-    path = manifest(user)
-    said = user.run("provision", str(path), "--json")
+    path, metrics = manifest(user), user.folder / "pixelmint.prom"
+    site.routes["/hook"] = "taken"
+    place = site.url.replace("http://", "json://user:pa55word@") + "/hook"
+    telling = ("--metrics", str(metrics), "--notify", place)
+    said = user.run("provision", str(path), "--json", *telling)
     codes = {each["pixel"]: (each["error"] or {}).get("code") for each in said.rows}
     assert codes == {
         **dict.fromkeys(first[1:]), first[0]: "site_busy",
@@ -38,6 +46,15 @@ def test_every_row_is_tried_and_a_second_run_keeps_what_is_done(make_user: MakeU
     }  # fmt: skip
     assert said.code == 3
     assert user.open_intents() == [] and user.issues(second[2]) == []
+    (message,) = (json.loads(each.body) for each in site.asked("/hook"))
+    assert "2 waiting for a person, 1 failed, 3 done" in message["title"]
+    lines = metrics.read_text().splitlines()
+    assert 'pixelmint_run_waiting_for_person{command="provision"} 2.0' in lines
+    ages = [each for each in lines if each.startswith("pixelmint_token_age_seconds{")]
+    assert len(ages) == 3
+    kept_files = [each.read_text(errors="replace") for each in user.home.rglob("*.*")
+                  if each.is_file()]  # fmt: skip
+    assert not any("pa55word" in each for each in [said.err, said.out, *kept_files])
 
     user.console.per_pixel.clear()
     again = user.run("provision", str(path), "--json")

@@ -53,6 +53,8 @@ def test_the_defaults_are_the_contract_s() -> None:
         "headless": True,
         "pace": 5,
         "patience": 30,
+        "metrics": None,
+        "notify": (),
         "console_url": "https://ads.tiktok.com",
         "events_api_url": "https://business-api.tiktok.com",
         "upstack_url": "https://app.upstackdata.com",
@@ -95,6 +97,19 @@ def test_stores_are_split_at_white_space_and_none_is_doubled() -> None:
     """By environment as text, by flag as a list."""
     assert read(STORE=" local:  dotenv:.env\tlocal: ").store == ("local:", "dotenv:.env")
     assert read({"store": ["local:", "local:"]}).store == ("local:",)
+
+
+def test_where_messages_go_is_secret_and_taken_from_the_environment(tmp_path: Path) -> None:
+    """Several by white space or lines; no browser inherits them, and no message repeats them."""
+    places = "json://user:pa55word@127.0.0.1/ slack://T1/B1/x"
+    environ = {"PIXELMINT_NOTIFY": places}
+    settings = load({}, ConsoleSettings, environ=environ)
+    assert environ == {}
+    assert [each.reveal() for each in settings.notify] == places.split()
+    assert "pa55word" not in repr(settings) + str(settings.notify)
+    (tmp_path / "notify").write_text(places.replace(" ", "\n"))
+    assert read(NOTIFY_FILE=str(tmp_path / "notify")).notify == settings.notify
+    assert read({"notify": ["json://other"]}, NOTIFY=places).notify == (Secret("json://other"),)
 
 
 def test_home_is_made_absolute(stand: Path) -> None:

@@ -292,6 +292,7 @@ def test_pixels_of_one_name_differ_in_their_code(console: Console) -> None:
         {"look": "baroque"},
         {"faults": {"generate": "meteor"}},
         {"faults": {"tea": "500"}},
+        {"faults": {"list": "popup"}},
         {"popups": ("surprise",)},
         {"hostile": 2},
         {"language": "tlh"},

@@ -236,6 +236,7 @@ def test_every_preset_can_be_laid_over_a_calm_upstack(console: Console, name: st
         {"look": "baroque"},
         {"faults": {"create": "meteor"}},
         {"faults": {"tea": "500"}},
+        {"faults": {"list": "popup"}},
         {"popups": ("surprise",)},
         {"hostile": 2},
         {"decoys": ("moon",)},

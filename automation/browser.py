@@ -277,6 +277,15 @@ class Lane:
             self._start()
         return self._new_page(storage_state)
 
+    @step("opening a further page")
+    def another(self) -> Page:
+        """Open a further page in the open context.
+
+        Raises:
+            BrowserGone: there is no context, or the browser ended.
+        """
+        return self.context.new_page()
+
     def close_context(self) -> None:
         """Close the open context, if any. Its pages close without asking.
 

@@ -77,8 +77,8 @@ class Capture:
         self.trouble: AutomationError | None = None
         """Why something seen could not be sealed; it is still in `sightings`."""
         self._name = f"_{secrets.token_hex(6)}"
-        page.context.expose_binding(self._name, self._from_page)
-        page.context.add_init_script(f"({_SCRIPT.strip()})({json.dumps(self._name)})")
+        page.expose_binding(self._name, self._from_page)
+        page.add_init_script(f"({_SCRIPT.strip()})({json.dumps(self._name)})")
         page.on("request", self._note)
         page.on("websocket", self._listen)
         # Not "framenavigated": a page that only changes its address would seem to have left.
@@ -122,7 +122,7 @@ class Capture:
 
     def disarm(self) -> None:
         """Let everything go again. Never fails: the page may be gone."""
-        self._keep = None
+        self._keep, self._clicked = None, False  # what the page asks for now is nobody's effect
         cdp, self._cdp = self._cdp, None
         try:
             if cdp is not None:

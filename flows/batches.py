@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _LOCK_WAIT_S = 3600.0
 _SLOWEST_S = 300.0
+_NEAR = 4
+"""How many of the rows that come next a row knows, so that their pages can be opened ahead."""
 _FOR_A_PERSON = (SignInNeeded.code, HumanCheck.code)
 
 Json = dict[str, Any]
@@ -140,6 +142,8 @@ def _batches(workshop: Workshop, todo: Iterable[Todo], options: Json) -> Iterato
             {**row.wish, "pixel": row.pixel, "account": account}
         )
     for (account, profile), wishes in found.items():
+        for at, wish in enumerate(wishes):
+            wish["then"] = [each["pixel"] for each in wishes[at + 1 : at + 1 + _NEAR]]
         own = {**options, "account": account, "profile": profile}
         yield Batch(account or f"profile {profile}", wishes, own)
 
@@ -207,7 +211,7 @@ def _generate(workshop: Workshop, row: Json, options: Json, console: Console) ->
         dry_run=options["dry_run"],
         deliver=tuple(row.get("deliver", ())),
     )
-    return generate_one(workshop, row["pixel"], wish, console)
+    return generate_one(workshop, row["pixel"], wish, console, then=row.get("then", ()))
 
 
 _KINDS: dict[str, DoOne] = {"generate": _generate}

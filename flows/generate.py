@@ -38,6 +38,8 @@ from flows.workshop import Workshop, check_names, own_fault
 
 log = logging.getLogger(__name__)
 
+_NEAR = 4
+"""How many of the pixels that come next are looked at for reading ahead."""
 _BY_HAND_S = 15 * 60
 """How long a person has for a click of their own."""
 
@@ -68,8 +70,8 @@ def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[
     wish = replace(wish, deliver=check_destinations(wish.deliver, workshop))
     prepare(workshop)
     with Console(workshop, account=wish.account, visible=wish.guided) as console:
-        for pixel in pixels:
-            yield generate_one(workshop, pixel, wish, console)
+        for at, pixel in enumerate(pixels):
+            yield generate_one(workshop, pixel, wish, console, then=pixels[at + 1 :])
             if console.stopping:
                 raise KeyboardInterrupt
         console.keep_session()
@@ -88,8 +90,17 @@ def prepare(workshop: Workshop) -> None:
         store.check()
 
 
-def generate_one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -> Result:
+def generate_one(
+    workshop: Workshop, pixel: str, wish: Wish, console: Console, *, then: Sequence[str] = ()
+) -> Result:
     """Do one pixel of a run whose `prepare` was called; what fails is in the result.
+
+    Args:
+        workshop: what the run works with.
+        pixel: the pixel's code.
+        wish: what is asked for.
+        console: the run's browser.
+        then: the pixels that come next, whose pages may be opened meanwhile.
 
     Raises:
         UsageError, EscrowFailed: what stops the whole run.
@@ -101,7 +112,7 @@ def generate_one(workshop: Workshop, pixel: str, wish: Wish, console: Console) -
         if not wish.dry_run:
             _settle_what_is_open(workshop, pixel, result)
         if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
-            _generate(workshop, pixel, wish, console, result)
+            _generate(workshop, pixel, wish, console, result, then)
         if result.outcome != "failed" and not (wish.dry_run or console.stopping):
             settle_deliveries(workshop, result, console.destinations, wish.deliver)
     except SignInNeeded as problem:
@@ -155,14 +166,22 @@ def is_kept(workshop: Workshop, intent: Intent, ending: dict[str, Any], result: 
     return True
 
 
-def _generate(workshop: Workshop, pixel: str, wish: Wish, console: Console, result: Result) -> None:
+def _generate(
+    workshop: Workshop,
+    pixel: str,
+    wish: Wish,
+    console: Console,
+    result: Result,
+    then: Sequence[str],
+) -> None:
     known = workshop.records.get(pixel)
     account = wish.account or (known.account if known else None) or None
     with contextlib.ExitStack() as locks:
         if account:
             locks.enter_context(workshop.account_lock(account))
         result.phases.begin("open")
-        page = console.events_manager().open_pixel(pixel, account)
+        page = console.open_pixel(pixel, account)
+        _read_ahead(workshop, then, wish, console)
         seen = page.read()
         result.account = seen.account
         if seen.account != account:
@@ -184,6 +203,15 @@ def _generate(workshop: Workshop, pixel: str, wish: Wish, console: Console, resu
         result.phases.begin("wait")
         pace(workshop, seen.account)
         _click_and_file(workshop, page, wish, console, result, replaces=bool(exists))
+
+
+def _read_ahead(workshop: Workshop, then: Sequence[str], wish: Wish, console: Console) -> None:
+    """Have the next pixels' pages opened meanwhile: those of one account that are to be clicked."""
+    if not wish.account:
+        return
+    near = then[:_NEAR]
+    due = [each for each in near if wish.replace or last_stored(workshop, each) is None]
+    console.read_ahead(due, wish.account, lambda page: page.rest(replace=wish.replace))
 
 
 def _check_places(workshop: Workshop, ref: Ref) -> None:

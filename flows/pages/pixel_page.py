@@ -82,7 +82,7 @@ class PixelPage:
         self._section: Region | None = None
         self._control: Found | None = None
         self._shown_before = ""
-        self._seen_code = False
+        self._seen_code = self._rested = False
         self.identity = Identity(pixel, account or "")
         page.on("dialog", self._answer)
 
@@ -196,7 +196,19 @@ class PixelPage:
             sign = self._sign(section)
             return (sign,) if sign or self._control_of(section) else None
 
-        return (steady(self.page, settled, self._patience_s) or ("",))[0]
+        # What had come to rest before, when it was read ahead, is looked at once more only.
+        wait = until if self._rested else steady
+        return (wait(self.page, settled, self._patience_s) or ("",))[0]
+
+    def rest(self, *, replace: bool) -> None:
+        """Look through the page ahead of its turn, so that the looks of its turn find it at rest.
+
+        Raises:
+            AutomationError: as those looks do.
+        """
+        self.token_exists()
+        self._rested = True
+        self.find_generate(replace=replace)
 
     def _control_of(self, section: Region) -> bool:
         seen = section.look(self._wording.meaning("generate"))

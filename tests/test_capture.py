@@ -627,6 +627,24 @@ class TestOnce:
         assert capture.asked == []
         assert not capture.answered
 
+    def test_what_a_page_asks_between_two_clicks_is_no_effect_of_the_second(
+        self, page: Page, capture: Capture, console: Console, kept: Kept
+    ) -> None:
+        """The page of a next pixel reads on its own; the same reading later means nothing."""
+        console.show(page, "")
+        capture.arm(kept)
+        capture.clicking()
+        capture.disarm()
+        page.evaluate("fetch('/got')")
+        until(lambda: console.site.asked("/got"))
+        page.title()
+        capture.arm(kept)
+        capture.clicking()
+        page.evaluate("fetch('/got').then((r) => r.text())")
+        until(lambda: len(console.site.asked("/got")) == 2)
+        page.title()
+        assert capture.asked == []
+
     @pytest.mark.parametrize("times", [1, 2])
     def test_a_connection_dropped_after_issuing_was_asked_once(
         self, page: Page, capture: Capture, console: Console, kept: Kept, times: int

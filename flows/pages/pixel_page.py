@@ -6,7 +6,6 @@ a name, whether the token is text or a field. All recordings are drawn.
 """
 
 import logging
-import re
 from collections.abc import Callable
 
 from playwright.sync_api import Dialog, Error, Page
@@ -14,13 +13,10 @@ from playwright.sync_api import Dialog, Error, Page
 from automation.browser import step
 from automation.controls import (
     Found,
-    Label,
     Look,
-    Meaning,
     Region,
     dialogs,
     look,
-    quote,
     region,
 )
 from automation.errors import (
@@ -31,6 +27,7 @@ from automation.errors import (
 )
 from flows.answers import problem_in_words
 from flows.pages import obstacles
+from flows.pages.existing import sign_of_token
 from flows.pages.identity import (
     Identity,
     codes_near,
@@ -45,11 +42,6 @@ from flows.wording import Wording
 
 log = logging.getLogger(__name__)
 
-_MASKED = re.compile("[\u2022\u25cf\u2219\u00b7*\uff0a]{4,}|[xX]{8,}")
-"""Bullets, dots, asterisks (also the full-width one) and x's that stand for a hidden token."""
-_DENIES = re.compile(r"\b(no|not|none|never|yet|kein|keine|aucun|ning[uú]n|nenhum|nessun)\b")
-_TELLS = 0.7
-"""How surely a short text must say that a token is active, created or the like."""
 _ROLE = "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center"
 
 
@@ -193,7 +185,7 @@ class PixelPage:
         def settled() -> tuple[str] | None:
             self._clear()
             section = self._the_section()
-            sign = self._sign(section)
+            sign = sign_of_token(section, self._wording)
             return (sign,) if sign or self._control_of(section) else None
 
         # What had come to rest before, when it was read ahead, is looked at once more only.
@@ -213,23 +205,6 @@ class PixelPage:
     def _control_of(self, section: Region) -> bool:
         seen = section.look(self._wording.meaning("generate"))
         return bool(seen.found or seen.disabled)
-
-    def _sign(self, section: Region) -> str:
-        """Look for a masked value, a control to replace it, or words that tell of a token."""
-        if section.look(self._wording.meaning("replace")).found:
-            return "there is a control to replace it"
-        if _MASKED.search(section.text()):
-            return "it is shown masked"
-        signs = tuple(Label(each) for each in self._wording.words("existing_token"))
-        meaning = Meaning("existing_token", signs, frozenset({"text", "heading"}))
-        told = [each for each in section.look(meaning).candidates if self._tells(each)]
-        return f"the section says {quote(told[0].text)!r}" if told else ""
-
-    def _tells(self, sign: Found) -> bool:
-        """Tell "Active", or a sentence with it that speaks of a token, from "no active token"."""
-        text = sign.text.lower()
-        speaks = any(each in text for each in self._wording.token_words)
-        return (sign.score >= _TELLS or speaks) and not _DENIES.search(text)
 
     def find_generate(self, *, replace: bool) -> None:
         """Find the one control that generates.

@@ -47,7 +47,7 @@ def test_two_tokens_of_an_account_are_never_asked_for_at_once(make_user: MakeUse
         finally:
             asking.release()
 
-    user.console.world.issue = alone  # type: ignore[method-assign,assignment]
+    user.console.world.issue = alone  # type: ignore[method-assign,assignment]  # a test's own
     assert user.run("generate", *pixels, "--account", account).code == 0
     assert most == [True] * 5
     pressed = [each.control for each in user.console.ledger.clicks()]

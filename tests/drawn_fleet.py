@@ -132,7 +132,7 @@ def _history(standings: list[Standing], draw: random.Random) -> list[Entry]:
         for _ in range(rows):
             began += timedelta(seconds=draw.uniform(6, 9))
             each = draw.choice(standings).result
-            bad = draw.random() < (0.5 if back in (11, 12) else 0.06)
+            bad = draw.random() < (0.5 if back in (11, 12) else 0.3 if back == 0 else 0.06)
             found.append(
                 Entry(
                     run, "rotate", each.pixel or "", each.account or "",

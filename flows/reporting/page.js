@@ -189,8 +189,7 @@
     const list = document.createElement("dl");
     const facts = {
       "what happened": one.message, "next": one.next, "last outcome": one.outcome + (one.code && ` (${one.code})`),
-      "token shown": when(one.generated), "verified": when(one.verifiedAt), "name": one.name, "profile": one.profile,
-      "stored in": one.stored, "delivered": one.delivered,
+      "token shown": when(one.generated), "verified": when(one.verifiedAt), "profile": one.profile,
     };
     for (const [name, text] of Object.entries(facts)) {
       if (!text) continue;

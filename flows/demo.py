@@ -109,20 +109,23 @@ def _crash(workshop: Workshop, pixel: str, account: str) -> None:
 
 
 def _verify_and_show(terminal: "Terminal", workshop: Workshop, results: list[Result]) -> None:
-    rows = []
+    rows, said = [], []
     for result in results:
         pixel = result.pixel or ""
         verdict = ask_events_api(workshop.settings.events_api_url, pixel, fetch(workshop, pixel))
         result.verified = verdict.works
         workshop.records.note(pixel, verified=verdict.works)
-        lies = str(workshop.home / "tokens" / f"{pixel}.age")
-        rows.append((pixel, result.account or "", result.fingerprint or "", verdict.says, lies))
+        said.append(verdict.says)
+        works = {True: "yes" if verdict.sure else "probably", False: "no", None: "cannot tell"}
+        rows.append((pixel, result.account or "", result.fingerprint or "", works[verdict.works]))
     if terminal.as_json:
         for result in results:
             terminal.out(json_line(result.as_json()))
     else:
-        heads = ("PIXEL", "ACCOUNT", "FINGERPRINT", "EVENTS API", "LIES SEALED IN")
-        terminal.out(table(rows, heads))
+        terminal.out(table(rows, ("PIXEL", "ACCOUNT", "FINGERPRINT", "WORKS")))
+    for each in dict.fromkeys(said):
+        terminal.tell(f"the drawn Events API says: {each}")
+    terminal.tell(f"each lay sealed in {workshop.home / 'tokens'} until now")
 
 
 class _Killer(Escrow):

@@ -109,7 +109,8 @@ def _figures(fleet: Fleet) -> list[tuple[str, str, str]]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} % of {number(whole)}" if whole else "of none"
+    # Cut, not rounded: a hundred per cent means all of them.
+    return f"{100 * part // whole} % of {number(whole)}" if whole else "of none"
 
 
 def _several(count: int, what: str) -> str:

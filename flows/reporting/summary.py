@@ -7,11 +7,12 @@ from flows.reporting.fleet import STATES, Fleet
 from flows.reporting.needs import needs
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
 _COLOURS = {
     "waiting": "magenta", "person": "magenta", "failed": "red", "rejected": "red",
-    "undelivered": "blue", "due": "yellow", "soon": "yellow", "fresh": "green", "none": "dim",
+    "undelivered": "blue", "due": "dark_orange", "soon": "yellow", "fresh": "green", "none": "dim",
 }  # fmt: skip
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
@@ -19,10 +20,15 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 def summary(fleet: Fleet, file: TextIO) -> None:
     """Print it; colours only where the terminal and NO_COLOR allow them."""
     from rich.console import Console
+
+    print_to(Console(file=file, highlight=False), fleet)
+
+
+def print_to(console: "Console", fleet: Fleet) -> None:
+    """Print it on a terminal of rich's."""
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=file, highlight=False)
     console.print(_headline(fleet), style="bold red" if fleet.pressing else "bold green")
     found = needs(fleet)
     if found:
@@ -36,11 +42,16 @@ def summary(fleet: Fleet, file: TextIO) -> None:
                 Text(each.next_step.replace("`", ""), style="dim"),
             )
         console.print(listed)
-    states = Text()
+        console.print()
+    line = Text()
     for state, said in STATES.items():
         if count := fleet.counts[state]:
-            states.append("■ ", style=_COLOURS[state]).append(f"{said} {count}   ")
-    console.print(states)
+            item = Text("■ ", style=_COLOURS[state]).append(f"{said} {count}   ", style="default")
+            if line.cell_len + item.cell_len > console.width:
+                console.print(line)
+                line = Text()
+            line.append(item)
+    console.print(line)
     if fleet.ages:
         console.print(_ages(fleet))
     console.print()

@@ -170,7 +170,7 @@ def test_a_name_is_a_text_wherever_it_is_shown(show: Show) -> None:
     assert page.locator(".need .step").inner_text() in NAMES
     for opener in page.locator(".open").all():
         opener.click()
-    assert page.locator(".more dd", has_text=NAMES[0]).count() == 4
+    assert page.locator(".more dd", has_text=NAMES[0]).count() == 3
     page.locator("#wall").hover(position={"x": 5, "y": 5})
     assert any(name in page.locator("#tip").inner_text() for name in NAMES)
     assert page.locator("img").count() == 0

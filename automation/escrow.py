@@ -7,6 +7,7 @@ One folder an intent, each file written beside, forced to disk, renamed, its fol
         asked           empty; there since just before the click
         seen-0001.age   what the page then answered or showed, sealed whole, in order of arrival
         token.age       the token that was agreed on
+        proven          empty; there once a renewed token was seen to work
         settled.json    how it ended: stored where, or the console's error; no secret
 
 An intent without `settled.json` is open: a crash, a failing store, or a token nobody could read.
@@ -54,6 +55,8 @@ class Intent:
     """True when a token was known to exist and replacing it was asked for."""
     deliver: tuple[str, ...] = ()
     """Destinations the token is to be given to once it is stored."""
+    rotates: bool = False
+    """True when the token must be proven to work before it becomes the current one."""
 
     @property
     def about(self) -> dict[str, str]:
@@ -111,6 +114,7 @@ class Escrow:
         name: str = "",
         replaces: bool = False,
         deliver: tuple[str, ...] = (),
+        rotates: bool = False,
     ) -> Intent:
         """Put on disk that the console is about to be asked.
 
@@ -120,7 +124,16 @@ class Escrow:
         at = datetime.now(UTC)
         unique = f"{at:%Y%m%dT%H%M%S.%fZ}-{pixel}-{secrets.token_hex(3)}"
         intent = Intent(
-            unique, pixel, account, profile, at.isoformat(), stores, name, replaces, deliver
+            unique,
+            pixel,
+            account,
+            profile,
+            at.isoformat(),
+            stores,
+            name,
+            replaces,
+            deliver,
+            rotates,
         )
         with self._disk("take the intent"):
             # Prepared under a dotted name, so that an intent is there whole or not at all.
@@ -190,6 +203,22 @@ class Escrow:
         except FileNotFoundError:
             return None
         return Secret(self._sealer.open(blob, "token", intent.about).decode())
+
+    def prove(self, intent: Intent) -> None:
+        """Put on disk that the token works; one that was rejected before is open again.
+
+        Raises:
+            EscrowFailed: the disk would not take it.
+        """
+        folder = self._root / intent.id
+        with self._disk("note that a token works"):
+            write_private(folder / "proven", b"")
+            (folder / "settled.json").unlink(missing_ok=True)
+            sync_folder(folder)
+
+    def proven(self, intent: Intent) -> bool:
+        """Tell whether the token was seen to work."""
+        return (self._root / intent.id / "proven").exists()
 
     def settle(self, intent: Intent, outcome: str, **facts: Any) -> None:
         """Close an intent, saying how it ended, and let go of what nothing needs any more.

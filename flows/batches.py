@@ -14,6 +14,8 @@ from automation.report import Result
 from automation.signals import held_back
 from flows.console import Console
 from flows.generate import Wish, generate_one, prepare
+from flows.rotation import rotate_one
+from flows.status import renewed_since
 from flows.workshop import Workshop, own_fault
 
 log = logging.getLogger(__name__)
@@ -205,6 +207,11 @@ Raises nothing but what stops the whole run.
 
 
 def _generate(workshop: Workshop, row: Json, options: Json, console: Console) -> Result:
+    if row["replace"] and not options["dry_run"]:
+        # Done again after a stop: what is newer than the token to be replaced is its work.
+        renewed = renewed_since(workshop, row["pixel"], row["before"])
+        if renewed is not None:
+            return renewed
     wish = Wish(
         row["account"] or None,
         replace=row["replace"],
@@ -214,4 +221,4 @@ def _generate(workshop: Workshop, row: Json, options: Json, console: Console) ->
     return generate_one(workshop, row["pixel"], wish, console, then=row.get("then", ()))
 
 
-_KINDS: dict[str, DoOne] = {"generate": _generate}
+_KINDS: dict[str, DoOne] = {"generate": _generate, "rotate": rotate_one}

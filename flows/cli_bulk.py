@@ -38,6 +38,47 @@ def provision(
     report(results if dry_run else told(workshop, "provision", results))
 
 
+def rotate(
+    older_than: Annotated[
+        str, typer.Option(metavar="DURATION", help="Due from this age on: 60d, 12h, 90m; 0d, all.")
+    ] = "60d",
+    pixel: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PIXEL", help="Only this one, failing or not; may be repeated."),
+    ] = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="WINDOW", help='Begin none outside "02:00-05:00 Europe/Berlin".'),
+    ] = None,
+    spread: Annotated[
+        str, typer.Option(metavar="DURATION", help="Let each be due up to so much later.")
+    ] = "0m",
+    store: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Where tokens go; else where each pixel's went before."),
+    ] = None,
+    jobs: Lanes = 2,
+    pace: Pace = None,
+    dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
+) -> None:
+    """Renew what is due: generate, prove, then make current; safe to run again."""
+    from automation.windows import parse_duration, parse_window
+    from flows.due import Renewal
+    from flows.rotate import rotate as run
+
+    renewal = Renewal(
+        older_than=parse_duration(older_than),
+        pixels=tuple(pixel or ()),
+        window=parse_window(window) if window else None,
+        spread=parse_duration(spread),
+        stores=tuple(store or ()),
+        dry_run=dry_run,
+    )
+    terminal.pixels = list(renewal.pixels)
+    workshop = open_workshop(pace=pace, store=store)
+    report(run(workshop, renewal, lanes=jobs, tell=terminal.tell))
+
+
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:
     """Take jobs from the shared database; start it on as many machines as needed."""
     from flows.batches import work
@@ -51,4 +92,5 @@ def worker(jobs: Lanes = 2, pace: Pace = None) -> None:
 def add_to(app: typer.Typer) -> None:
     """Make these commands of the command line."""
     app.command()(provision)
+    app.command()(rotate)
     app.command()(worker)

@@ -26,7 +26,8 @@ def fetch(workshop: Workshop, pixel: str, *, only: Sequence[str] = ()) -> Secret
     check_names([pixel], None)
     known = workshop.records.get(pixel)
     waiting = open_intents(workshop, pixel)
-    if waiting and workshop.escrow.token(waiting[-1]) is not None:
+    held = waiting and workshop.escrow.token(waiting[-1]) is not None
+    if held and not waiting[-1].rotates:  # beside a renewed one the current one stays
         raise StoreFailed(
             "its token waits in escrow",
             where=f"pixel {pixel}",

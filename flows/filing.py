@@ -1,15 +1,16 @@
 """From escrow to the stores: put, read back, compare, and only then close the intent."""
 
+import contextlib
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from automation.errors import AutomationError, EscrowFailed, StoreFailed, TokenUnread
 from automation.escrow import Intent
 from automation.evidence import Agreement, Sighting, agree
 from automation.secret import Secret
-from automation.stores.base import NoReadBack, NotStored, Ref, put_and_prove
+from automation.stores.base import HoldsPending, NoReadBack, NotStored, Ref, put_and_prove
 from flows.workshop import Workshop, is_pixel_code
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,10 @@ class Filed:
 
     fingerprint: str
     stored_in: list[str] = field(default_factory=list)
-    error: StoreFailed | None = None
+    error: AutomationError | None = None
     """Why not all stores have it; it stays in escrow then."""
+    verified: bool | None = None
+    """What the Events API said of it; None where it was not asked, or could not tell."""
 
 
 def reference(intent: Intent) -> Ref:
@@ -64,17 +67,28 @@ def _words(text: str) -> list[str]:
     return "".join(each if each.isalnum() else " " for each in text).split()
 
 
-def file_token(workshop: Workshop, intent: Intent, token: Secret) -> Filed:
+def outcome_of(intent: Intent) -> Literal["generated", "rotated"]:
+    """Return what a token's being stored is called in results."""
+    return "rotated" if intent.rotates else "generated"
+
+
+def file_token(
+    workshop: Workshop, intent: Intent, token: Secret, *, verified: bool | None = None
+) -> Filed:
     """Put a token in every store it is meant for, read it back, and settle its intent.
 
-    Every store is tried. What fails stays in escrow for `recover`.
+    Every store is tried. What fails stays in escrow for `recover`. A renewed token is filed by
+    `flows.renewal`, which comes here when it is proven.
     """
-    filed = Filed(token.fingerprint)
+    filed = Filed(token.fingerprint, verified=verified)
     problems: list[str] = []
     for url in intent.stores:
         try:
-            ref = reference(intent)
-            if not put_and_prove(workshop.store(url), ref, token, intent=intent.id):
+            store, ref = workshop.store(url), reference(intent)
+            if intent.rotates and isinstance(store, HoldsPending):
+                with contextlib.suppress(StoreFailed):  # it does not lie there: it is put
+                    store.promote(ref, intent=intent.id)
+            if not put_and_prove(store, ref, token, intent=intent.id):
                 log.info("%s cannot give back what it took", url)
         except AutomationError as problem:
             problems.append(f"{url}: {problem.message}")
@@ -97,28 +111,34 @@ def file_token(workshop: Workshop, intent: Intent, token: Secret) -> Filed:
 def _settle(workshop: Workshop, intent: Intent, filed: Filed) -> None:
     try:
         workshop.escrow.settle(
-            intent, "stored", fingerprint=filed.fingerprint, stored_in=filed.stored_in
-        )
+            intent, "stored", fingerprint=filed.fingerprint, stored_in=filed.stored_in,
+            verified=filed.verified,
+        )  # fmt: skip
     except EscrowFailed as problem:  # the stores have it; `recover` will see that and settle
         log.warning("%s; the token is stored all the same", problem.message)
 
 
 def note(workshop: Workshop, intent: Intent, filed: Filed) -> None:
     """Write down what is known of the pixel now. Nothing depends on it: escrow knows more."""
+    error = filed.error.as_json() if filed.error else None
+    verified_at = None if filed.verified is None else datetime.now(UTC)
     try:
+        if intent.rotates and not filed.stored_in:  # the one before is the current one
+            workshop.records.note(intent.pixel, outcome="failed", error=error)
+            return
         workshop.records.note(
             intent.pixel,
             account=intent.account,
             profile=intent.profile,
             name=intent.name,
-            outcome="failed" if filed.error else "generated",
+            outcome="failed" if filed.error else outcome_of(intent),
             fingerprint=filed.fingerprint,
             generated_at=datetime.fromisoformat(intent.at),
             stored_in=filed.stored_in,
-            verified=None,
-            verified_at=None,
+            verified=filed.verified,
+            verified_at=verified_at,
             delivered=[],
-            error=filed.error.as_json() if filed.error else None,
+            error=error,
             intent=intent.id,
         )
     except AutomationError as problem:

@@ -30,10 +30,11 @@ from flows.ask import NotAsked, ask
 from flows.console import Console
 from flows.deliver import settle_deliveries, wanted
 from flows.destinations.registry import check_destinations
-from flows.filing import agreed, file_token, last_stored, stored
+from flows.filing import agreed, last_stored, outcome_of, stored
 from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
 from flows.remember import remember
+from flows.renewal import file_as_asked, rejected
 from flows.workshop import Workshop, check_names, own_fault
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Wish:
     """Everything but the click."""
     deliver: tuple[str, ...] = ()
     """Destinations the token is given to once it is stored, now and whenever it is renewed."""
+    rotates: bool = False
+    """The token is proven before it becomes the current one; see `flows.renewal`."""
 
 
 def generate(workshop: Workshop, pixels: Sequence[str], wish: Wish) -> Iterator[Result]:
@@ -110,7 +113,7 @@ def generate_one(
     result.phases.begin("look up")
     try:
         if not wish.dry_run:
-            _settle_what_is_open(workshop, pixel, result)
+            _settle_what_is_open(workshop, pixel, wish, result)
         if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
             _generate(workshop, pixel, wish, console, result, then)
         if result.outcome != "failed" and not (wish.dry_run or console.stopping):
@@ -126,19 +129,30 @@ def generate_one(
         log.debug("unexpected", exc_info=True)
         result.error = own_fault(problem)
     result.seconds = time.monotonic() - started
-    remember(workshop, result, "dry run" if wish.dry_run else "generate")
+    kind = "rotate" if wish.rotates else "generate"
+    remember(workshop, result, "dry run" if wish.dry_run else kind)
     return result
 
 
-def _settle_what_is_open(workshop: Workshop, pixel: str, result: Result) -> None:
+def _settle_what_is_open(workshop: Workshop, pixel: str, wish: Wish, result: Result) -> None:
     """A token that waits in escrow is filed before the console is asked for another."""
     for intent in open_intents(workshop, pixel):
         found = recover_one(workshop, intent)
         if found.error is None or found.fingerprint:
-            result.outcome, result.account = found.outcome, found.account
-            result.fingerprint, result.stored_in = found.fingerprint, found.stored_in
-            if found.error is not None:
-                raise _as_error(found)
+            _take(result, found)
+    again = rejected(workshop, pixel) if wish.rotates and result.outcome == "failed" else None
+    if again is not None:
+        found = recover_one(workshop, again)
+        if found.verified is not False:  # else it was rejected twice, in two runs: another is made
+            _take(result, found)
+
+
+def _take(result: Result, found: Result) -> None:
+    result.outcome, result.account = found.outcome, found.account
+    result.fingerprint, result.stored_in = found.fingerprint, found.stored_in
+    result.verified = found.verified
+    if found.error is not None:
+        raise _as_error(found)
 
 
 def _as_error(found: Result) -> AutomationError:
@@ -245,16 +259,19 @@ def _click_and_file(
             seen.pixel, seen.account, workshop.profile,
             stores=workshop.settings.store, name=seen.name, replaces=replaces,
             deliver=wanted(workshop, seen.pixel, wish.deliver),
+            rotates=wish.rotates,
         )  # fmt: skip
         agreement = _ask(workshop, page, wish, console.capture, intent)
         result.phases.begin("store")
         _keep(workshop, intent, agreement)
-        workshop.say(f"storing token {agreement.token.fingerprint} of {seen.pixel}")
-        filed = file_token(workshop, intent, agreement.token)
+        verb = "proving" if wish.rotates else "storing"
+        workshop.say(f"{verb} token {agreement.token.fingerprint} of {seen.pixel}")
+        filed = file_as_asked(workshop, intent, agreement.token)
     result.fingerprint, result.stored_in = filed.fingerprint, filed.stored_in
+    result.verified = filed.verified
     if filed.error is not None:
         raise filed.error
-    result.outcome = "generated"
+    result.outcome = outcome_of(intent)
 
 
 def _keep(workshop: Workshop, intent: Intent, agreement: Agreement) -> None:

@@ -5,6 +5,7 @@ Safe to run again: a row whose token every wanted store holds is `kept` and cost
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from automation.errors import UsageError
 from automation.manifest import Row, load
@@ -14,6 +15,7 @@ from flows.deliver import delivered, owing
 from flows.destinations.registry import check_destinations
 from flows.filing import every_last_stored
 from flows.generate import is_kept, prepare
+from flows.status import standing_of
 from flows.workshop import Workshop, check_names
 
 
@@ -52,7 +54,7 @@ def provision(
         left.append(row)
     if left:
         workshop.say(f"{len(left)} of {len(rows)} rows to do, {lanes} accounts at a time")
-        todo = [_todo(each, _destinations(workshop, each, deliver)) for each in left]
+        todo = [_todo(workshop, each, _destinations(workshop, each, deliver)) for each in left]
         yield from queued(workshop, todo, "generate", lanes=lanes, options={"dry_run": dry_run})
 
 
@@ -60,8 +62,10 @@ def _destinations(workshop: Workshop, row: Row, otherwise: tuple[str, ...]) -> t
     return check_destinations(row.deliver, workshop) if row.deliver else otherwise
 
 
-def _todo(row: Row, deliver: tuple[str, ...]) -> Todo:
-    wish = {"stores": row.stores, "replace": row.replace, "deliver": deliver}
+def _todo(workshop: Workshop, row: Row, deliver: tuple[str, ...]) -> Todo:
+    wish: dict[str, Any] = {"stores": row.stores, "replace": row.replace, "deliver": deliver}
+    if row.replace:
+        wish["before"] = standing_of(workshop, row.pixel).result.fingerprint
     return Todo(row.pixel, row.account or "", row.profile or "", wish)
 
 

@@ -11,8 +11,9 @@ from automation.escrow import Intent
 from automation.evidence import Sighting
 from automation.report import Result
 from automation.secret import Secret
-from flows.filing import agreed, file_token
+from flows.filing import agreed, outcome_of
 from flows.remember import add_history
+from flows.renewal import file_as_asked
 from flows.workshop import Workshop, own_fault
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,10 @@ def _close_unasked(workshop: Workshop) -> None:
 
 
 def recover_one(workshop: Workshop, intent: Intent) -> Result:
-    """Look again at what was seen for one intent, and store the token if there is one."""
+    """Look again at what was seen for one intent, and store the token if there is one.
+
+    One that was renewed is proven before it becomes the current one, as in its own run.
+    """
     started = time.monotonic()
     result = Result(intent.pixel, intent.account, "failed")
     result.phases.begin("read")
@@ -68,11 +72,11 @@ def recover_one(workshop: Workshop, intent: Intent) -> Result:
         with workshop.account_lock(intent.account):
             token = _token(workshop, intent)
             result.phases.begin("store")
-            workshop.say(f"storing token {token.fingerprint} of {intent.pixel}")
-            filed = file_token(workshop, intent, token)
+            workshop.say(f"finishing token {token.fingerprint} of {intent.pixel}")
+            filed = file_as_asked(workshop, intent, token)
         result.fingerprint, result.stored_in = filed.fingerprint, filed.stored_in
-        result.error = filed.error
-        result.outcome = "failed" if filed.error else "generated"
+        result.error, result.verified = filed.error, filed.verified
+        result.outcome = "failed" if filed.error else outcome_of(intent)
     except AutomationError as problem:
         if problem.stops_the_run:
             raise

@@ -11,7 +11,7 @@ from automation.escrow import Intent
 from automation.records import Known
 from automation.report import Result
 from automation.verdicts import Said
-from flows.filing import every_last_stored
+from flows.filing import every_last_stored, last_stored, outcome_of
 from flows.recover import open_intents, waiting
 from flows.workshop import Workshop
 
@@ -80,6 +80,35 @@ def status(workshop: Workshop) -> Iterator[Standing]:
         yield standing
 
 
+def standing_of(workshop: Workshop, pixel: str) -> Standing:
+    """Return what `status` says of one pixel, known or not; without what was said in words."""
+    standing = _standing(pixel, workshop.records.get(pixel), last_stored(workshop, pixel))
+    for intent in open_intents(workshop, pixel)[-1:]:
+        _add_waiting(workshop, standing, intent)
+    _add_deliveries(standing, workshop.deliveries.of(pixel))
+    return standing
+
+
+def renewed_since(workshop: Workshop, pixel: str, before: str | None) -> Result | None:
+    """Return what came of a pixel whose token was replaced since, None where it was not.
+
+    A job that was stopped before what it did was noted is done again, and must not ask again.
+
+    Args:
+        workshop: whose records and escrow are read.
+        pixel: whose token.
+        before: the fingerprint of the token that was to be replaced, None where none was known.
+    """
+    standing = standing_of(workshop, pixel)
+    result = standing.result
+    if standing.waits_in_escrow or result.fingerprint in (None, before):
+        return None
+    if result.outcome not in ("generated", "rotated"):
+        result.outcome = "generated"
+    result.error = None
+    return result
+
+
 def _account(pixel: str, *places: dict[str, Any]) -> str:
     for place in places:
         each = place.get(pixel)
@@ -110,9 +139,9 @@ def _standing(
             intent.profile,
             intent.name,
         )
-        result.outcome, result.error = "generated", None
+        result.outcome, result.error = outcome_of(intent), None
         result.fingerprint, result.stored_in = ending["fingerprint"], ending["stored_in"]
-        result.verified, standing.generated_at = None, intent.at
+        result.verified, standing.generated_at = ending.get("verified"), intent.at
     return standing
 
 
@@ -140,8 +169,9 @@ def _add_waiting(workshop: Workshop, standing: Standing, intent: Intent) -> None
     if token is None:
         result.error = _of_unread(workshop, intent)
         return
-    standing.waits_in_escrow, result.fingerprint = True, token.fingerprint
-    standing.generated_at = intent.at
+    standing.waits_in_escrow = True
+    if not intent.rotates:  # else the one before it is the current one until it is proven
+        result.fingerprint, standing.generated_at = token.fingerprint, intent.at
     if not isinstance(result.error, dict):
         result.error = StoreFailed("the token waits in escrow", next_step="run `pixelmint recover`")
 

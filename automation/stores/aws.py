@@ -219,6 +219,10 @@ class SecretsManagerStore(_AwsStore):
         if known_as not in stages:
             raise StoreFailed("no token of this intent here", where=f"{self.url} {place}")
         current = [id for id, each in stages.items() if "AWSCURRENT" in each]
+        if current != [known_as] and "AWSPENDING" not in stages[known_as]:
+            raise StoreFailed(
+                "this token was replaced here since", where=f"{self.url} {place}"
+            )  # a late repeat must not undo that
         if current != [known_as]:
             self._client.update_secret_version_stage(
                 SecretId=place, VersionStage="AWSCURRENT", MoveToVersionId=known_as,

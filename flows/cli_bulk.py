@@ -60,6 +60,8 @@ def rotate(
     jobs: Lanes = 2,
     pace: Pace = None,
     dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
+    metrics: Metrics = None,
+    notify: Notify = None,
 ) -> None:
     """Renew what is due: generate, prove, then make current; safe to run again."""
     from automation.windows import parse_duration, parse_window
@@ -75,8 +77,9 @@ def rotate(
         dry_run=dry_run,
     )
     terminal.pixels = list(renewal.pixels)
-    workshop = open_workshop(pace=pace, store=store)
-    report(run(workshop, renewal, lanes=jobs, tell=terminal.tell))
+    workshop = open_workshop(pace=pace, store=store, metrics=metrics, notify=notify)
+    results = run(workshop, renewal, lanes=jobs, tell=terminal.tell)
+    report(results if dry_run else told(workshop, "rotate", results))
 
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:

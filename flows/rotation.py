@@ -48,7 +48,7 @@ def rotate_one(
         renewed = renewed_since(workshop, row["pixel"], result.fingerprint)
     if row["need"] == "token" and renewed is None:
         wish = Wish(row["account"] or None, replace=True, dry_run=options["dry_run"], rotates=True)
-        result = generate_one(workshop, row["pixel"], wish, console)
+        result = generate_one(workshop, row["pixel"], wish, console, then=row.get("then", ()))
     else:
         result = renewed or result
         if row["need"] == "finish" and renewed is None:

@@ -90,10 +90,10 @@ class World:
             token_exists=lambda: "active" if self.issued else "",
             find_generate=lambda replace: None,
         )
-        manager = SimpleNamespace(open_pixel=lambda _pixel, _account: page)
         return SimpleNamespace(
-            events_manager=lambda: manager, capture=None, stopping=[], destinations=None
-        )
+            open_pixel=lambda _pixel, _account: page, read_ahead=lambda *_: None,
+            capture=None, stopping=[], destinations=None,
+        )  # fmt: skip
 
     def current(self) -> Secret:
         """Return what the store holds."""

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from automation.database import driven
 from automation.errors import AlreadyRunning, EscrowFailed
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ class Leases:
         """
         self._url, self.lease_s = url, lease_s
         self._guard = threading.RLock()
-        self._holds: dict[str, Hold] = {}
         self._over = threading.Event()
         self._connection: Connection | None = None
         self._number = 0
@@ -103,23 +101,10 @@ class Leases:
                     next_step="wait for it to end, then run this again",
                 )
             pause.wait(_LOOK_S)
-        hold = self._holds[name] = Hold(self, session, name)
         try:
-            yield hold
+            yield Hold(self, session, name)
         finally:
-            self._holds.pop(name, None)
             self._give_up(name, session)
-
-    def prove(self, name: str) -> None:
-        """Make sure that a lock is held here, without a gap since it was taken; see `Hold.prove`.
-
-        Raises:
-            LostLease: it is not.
-        """
-        hold = self._holds.get(name)
-        if hold is None:
-            raise LostLease("it is not locked here", where=name)
-        hold.prove()
 
     def take(self, name: str) -> int:
         """Take a lock if it is free, until the process ends.
@@ -189,7 +174,7 @@ class Leases:
                 except DBAPIError as problem:
                     self._lose(problem)
                     kind = type(problem).__name__
-            if not self._number or time.monotonic() >= deadline or self._over.is_set():
+            if time.monotonic() >= deadline or self._over.is_set():
                 break
             pause.wait(_LOOK_S)
         raise EscrowFailed(
@@ -240,6 +225,11 @@ class Leases:
             with contextlib.suppress(Exception):  # it may be gone already
                 connection.invalidate()
                 connection.close()
+
+
+def driven(url: str) -> str:
+    """Return a database's URL with the driver that is installed with pixelmint."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def _me() -> str:

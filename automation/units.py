@@ -23,7 +23,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart={command}
+ExecStart={command}{folder}
 User={user}
 Environment={home_is}
 # Settings, and what must not be seen (PIXELMINT_KEY_FILE, PIXELMINT_NOTIFY), one a line, 0600:
@@ -95,6 +95,8 @@ class Unit:
     catch_up: bool = True
     writable: tuple[Path, ...] = ()
     """Further folders that a run writes to."""
+    folder: Path | None = None
+    """Where it is started, because a `.env` lies there; None where that does not matter."""
 
 
 def files(kind: str, unit: Unit) -> dict[str, str]:
@@ -107,7 +109,7 @@ def files(kind: str, unit: Unit) -> dict[str, str]:
     Raises:
         UsageError: something in the command cannot be written there.
     """
-    for each in (*unit.command, str(unit.home), *map(str, unit.writable)):
+    for each in (*unit.command, str(unit.home), *map(str, unit.writable), str(unit.folder or "")):
         if not each.isprintable():
             raise UsageError("an argument holds a line break or the like, which no unit can carry")
     return {"systemd": _systemd, "cron": _cron, "kubernetes": _kubernetes}[kind](unit)
@@ -117,6 +119,7 @@ def _systemd(unit: Unit) -> dict[str, str]:
     service = _SERVICE.format(
         says=_SAYS,
         command=" ".join([_word(unit.command[0]), *map(_argument, unit.command[1:])]),
+        folder=f"\nWorkingDirectory={str(unit.folder).replace('%', '%%')}" if unit.folder else "",
         user=unit.user,
         home_is=_word(f"PIXELMINT_HOME={unit.home}"),
         writable=" ".join(_word(str(each)) for each in (unit.home, *unit.writable)),
@@ -148,9 +151,14 @@ def _cron(unit: Unit) -> dict[str, str]:
             home_is=f"PIXELMINT_HOME={unit.home}",
             text=unit.cron.text,
             # An unquoted % ends the command there.
-            command=shlex.join(unit.command).replace("%", "\\%"),
+            command=_line(unit).replace("%", "\\%"),
         )
     }
+
+
+def _line(unit: Unit) -> str:
+    there = f"cd {shlex.quote(str(unit.folder))} && " if unit.folder else ""
+    return there + shlex.join(unit.command)
 
 
 _ABOUT_KUBERNETES = """\

@@ -12,7 +12,7 @@ import typer
 from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import RedactingFilter, guard_environment
-from flows import cli_bulk, cli_look, cli_tokens
+from flows import cli_bulk, cli_look, cli_schedule, cli_tokens
 from flows.terminal import open_workshop, pixels_from, report, terminal
 
 log = logging.getLogger(__name__)
@@ -132,22 +132,11 @@ def _refused(problem: AutomationError) -> int:
 
 
 @app.command()
-def demo(
-    hostile: Annotated[
-        bool, typer.Option("--hostile", help="Against a console that behaves badly on purpose.")
-    ] = False,
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Draws a hostile console's faults.")
-    ] = None,
-) -> None:
+def demo() -> None:
     """Do the whole job, end to end, against the bundled console replica: no account needed."""
     from flows.demo import demo as run
-    from flows.demo_hostile import demo_hostile
 
-    if hostile:
-        demo_hostile(terminal, seed)
-    else:
-        run(terminal)
+    run(terminal)
 
 
 @app.command("sign-in")
@@ -204,6 +193,7 @@ def generate(
 
 
 cli_bulk.add_to(app)
+cli_schedule.add_to(app)
 cli_tokens.add_to(app)
 
 

@@ -1,12 +1,18 @@
 """The commands for many pixels at once."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from automation.report import Result
 from flows.cli_telling import Metrics, Notify, told
 from flows.cli_tokens import Deliver
 from flows.terminal import open_workshop, report, terminal
+
+if TYPE_CHECKING:
+    from flows.workshop import Workshop
 
 Lanes = Annotated[
     int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Accounts worked on at a time.")
@@ -64,6 +70,34 @@ def rotate(
     notify: Notify = None,
 ) -> None:
     """Renew what is due: generate, prove, then make current; safe to run again."""
+    given = {**locals()}
+    workshop, begin = rotation(**given)
+    if dry_run:
+        from flows.sign_ins import warnings
+
+        for line in warnings(workshop):
+            terminal.tell(line)
+    report(begin())
+
+
+def rotation(
+    *,
+    older_than: str,
+    pixel: list[str] | None,
+    window: str | None,
+    spread: str,
+    store: list[str] | None,
+    jobs: int,
+    pace: float | None,
+    dry_run: bool,
+    metrics: Path | None,
+    notify: list[str] | None,
+) -> "tuple[Workshop, Callable[[], Iterable[Result]]]":
+    """Read the options of `rotate`, and return what it works with and what begins a run.
+
+    Raises:
+        UsageError: an option or a setting is wrong. Nothing was touched.
+    """
     from automation.windows import parse_duration, parse_window
     from flows.due import Renewal
     from flows.rotate import rotate as run
@@ -76,10 +110,14 @@ def rotate(
         stores=tuple(store or ()),
         dry_run=dry_run,
     )
-    terminal.pixels = list(renewal.pixels)
     workshop = open_workshop(pace=pace, store=store, metrics=metrics, notify=notify)
-    results = run(workshop, renewal, lanes=jobs, tell=terminal.tell)
-    report(results if dry_run else told(workshop, "rotate", results))
+
+    def begin() -> Iterable[Result]:
+        terminal.pixels = list(renewal.pixels)
+        results = run(workshop, renewal, lanes=jobs, tell=terminal.tell)
+        return results if dry_run else told(workshop, "rotate", results)
+
+    return workshop, begin
 
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:

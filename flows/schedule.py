@@ -1,15 +1,14 @@
 """Stay up and do a run at its times, once among all processes that keep the same schedule."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from automation.cron import Cron
-from automation.errors import AutomationError
+from automation.errors import AutomationError, PageChanged
 from automation.nights import Clock, Keeping, Nights
-from automation.report import Result
 from automation.signals import held_back
 from flows.generate import prepare
 from flows.sign_ins import warnings
@@ -25,8 +24,9 @@ class Plan:
     cron: Cron
     key: str
     """What makes it the same schedule for several processes: its times, whose, what is done."""
-    run: Callable[[], Iterable[Result]]
-    """Begins one run. Raises AutomationError, and KeyboardInterrupt after Ctrl-C."""
+    run: Callable[[], int]
+    """Does one run, tells of it, and returns its exit code. Raises AutomationError, and
+    KeyboardInterrupt after Ctrl-C."""
     catch_up: bool = True
     """A missed time is made up for; else it is left out."""
 
@@ -34,7 +34,6 @@ class Plan:
 def schedule(
     workshop: Workshop,
     plan: Plan,
-    show: Callable[[Iterable[Result]], None],
     tell: Callable[[str], None],
     failed: Callable[[AutomationError], None],
     clock: Clock | None = None,
@@ -44,9 +43,8 @@ def schedule(
     A run that fails does not end it: the next time comes.
 
     Args:
-        workshop: what the runs work with.
+        workshop: whose home or database the schedule is kept in.
         plan: what is done when.
-        show: takes a run's results, as they come.
         tell: takes a line a person should read: when the next run is, what was missed.
         failed: takes what ended a run before its end.
         clock: a test's own.
@@ -62,7 +60,7 @@ def schedule(
     keeping = Keeping(
         plan.cron,
         nights,
-        partial(_run, plan, show, tell, failed),
+        partial(_run, plan, tell, failed),
         catch_up=plan.catch_up,
         tell=tell,
         before=partial(_before, workshop, plan.cron, tell),
@@ -86,16 +84,19 @@ def _before(workshop: Workshop, cron: Cron, tell: Callable[[str], None], due: da
 
 def _run(
     plan: Plan,
-    show: Callable[[Iterable[Result]], None],
     tell: Callable[[str], None],
     failed: Callable[[AutomationError], None],
     due: datetime,
 ) -> None:
-    tell(f"the run of {plan.cron.shown(due)} begins")
+    when = plan.cron.shown(due)
+    tell(f"the run of {when} begins")
     try:
-        show(plan.run())
+        code = plan.run()
     except AutomationError as problem:
         failed(problem)
+        code = problem.exit_code
     except Exception as problem:  # tonight's fault must not cost the nights after it
         log.debug("unexpected", exc_info=True)
         failed(own_fault(problem))
+        code = PageChanged.exit_code
+    tell(f"the run of {when} has ended" + (f" with exit code {code}" if code else ": all is done"))

@@ -23,7 +23,8 @@ ODD = ("rotate", "--window", "02:00-05:00 Europe/Berlin", "--deploy-hook", "/opt
 def unit(*arguments: str, program: str = "/usr/bin/env", cron: str = "30 2 * * *") -> Unit:
     """Return a unit for some arguments."""
     parsed = parse(cron, "Europe/Berlin")
-    return Unit(parsed, (program, *arguments), Path("/srv/pixel mint/100%"), "daemon")
+    odd = Path("/srv/pixel mint/100%")
+    return Unit(parsed, (program, *arguments), odd, "daemon", writable=(odd,), folder=Path("/var"))
 
 
 @pytest.mark.parametrize("cron", ["30 2 * * *", "0 2 1 jan mon", "*/20 1-3 * * 1-5"])
@@ -77,7 +78,7 @@ def test_arguments_reach_the_program_as_they_were_given(tmp_path: Path) -> None:
     """Through a shell, as cron starts it."""
     (text,) = files("cron", unit(*ODD, program="/usr/bin/printf")).values()
     line = text.splitlines()[-1]
-    command = line.split(" ", 5)[5].replace("\\%", "%")  # cron's own doing
+    command = line.split(" && ", 1)[1].replace("\\%", "%")  # cron's own doing
     assert shlex.split(command) == ["/usr/bin/printf", *ODD]
     assert "%" in command and not re.search(r"(?<!\\)%", line)
 
@@ -92,7 +93,9 @@ def test_cron_takes_its_line(tmp_path: Path, arguments: tuple[str, ...]) -> None
     assert all(re.fullmatch(r"[A-Z_]+=\S.*", line) for line in settings), settings
     names = [line.partition("=")[0] for line in settings]
     assert {"PATH", "CRON_TZ", "PIXELMINT_HOME"} <= set(names)
-    assert croniter.is_valid(" ".join(job.split()[:5])) and job.startswith("0 2 * 1 0 /usr/bin/env")
+    assert croniter.is_valid(" ".join(job.split()[:5])) and job.startswith(
+        "0 2 * 1 0 cd /var && /usr/bin/env"
+    )
     assert "MAILTO" in text
     crontab = shutil.which("crontab")
     if crontab is not None:

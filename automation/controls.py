@@ -14,7 +14,7 @@ from playwright.sync_api import ElementHandle, Page
 from automation.controls_decide import Found, Look, decide, found_of, nobody
 from automation.controls_regions import Extent, extent, overlays
 from automation.controls_score import ENOUGH, MARGIN, Candidate, candidates
-from automation.controls_tree import Node, Tree
+from automation.controls_tree import Node, Tree, look_at
 from automation.controls_units import Unit, units
 from automation.controls_words import (
     FILLED,
@@ -74,7 +74,7 @@ class Region:
 
     def text(self) -> str:
         """Return its visible text, across shadow roots and frames; empty where it has gone."""
-        with Tree(self.page) as tree:
+        with look_at(self.page) as tree:
             part = _part(tree, units(tree), self)
             if part is None:
                 return ""
@@ -84,7 +84,7 @@ class Region:
 
     def there(self) -> bool:
         """Say whether it is still on the page and visible."""
-        with Tree(self.page) as tree:
+        with look_at(self.page) as tree:
             part = _part(tree, units(tree), self)
             return part is not None and part.first.visible
 
@@ -105,7 +105,7 @@ def look(where: Page | Region, meaning: Meaning) -> Look:
     page = where.page if isinstance(where, Region) else where
     if meaning.strict and meaning.kinds == _BUTTON:  # a pop-up's words, with "all", are no play
         meaning = replace(meaning, labels=with_analogies(meaning.labels, meaning.built))
-    with Tree(page, values=bool(meaning.unless)) as tree:
+    with look_at(page, values=bool(meaning.unless)) as tree:
         if not tree.nodes:
             return Look(None, None, (), "the page is changing")
         everything = units(tree)
@@ -158,7 +158,7 @@ def region(page: Page, meaning: Meaning) -> Region:
     Raises:
         PageChanged: no section does, or two do.
     """
-    with Tree(page) as tree:
+    with look_at(page) as tree:
         everything = units(tree)
         sections = _sections(tree, everything, meaning) or _proven(tree, everything, meaning)
         if len(sections) == 1:
@@ -175,14 +175,14 @@ def region(page: Page, meaning: Meaning) -> Region:
 
 def dialogs(page: Page) -> list[Region]:
     """Return what lies over the page: dialogs, pop-ups, banners."""
-    with Tree(page) as tree:
+    with look_at(page) as tree:
         found = [(node, tree.handle(node)) for node in overlays(tree)]
     return [Region(page, quote(node.aria or "dialog"), handle) for node, handle in found if handle]
 
 
 def texts(page: Page, pattern: str | re.Pattern[str]) -> list[Spot]:
     """Return every visible occurrence of a pattern: in texts, field values, titles and names."""
-    with Tree(page, values=True) as tree:
+    with look_at(page, values=True) as tree:
         spots = [(node, text, source) for node, text, source in _spots(tree, pattern)]
         held = [(text, source, tree.handle(node)) for node, text, source in spots]
     return [Spot(text, source, handle) for text, source, handle in held if handle]
@@ -197,7 +197,7 @@ def nearest(where: Region | Found | ElementHandle, pattern: str | re.Pattern[str
     page = where.page if isinstance(where, Region | Found) else frame.page if frame else None
     if page is None:  # the element has left its page
         return []
-    with Tree(page, values=True) as tree:
+    with look_at(page, values=True) as tree:
         spots = [s for s in _spots(tree, pattern) if s[2] in ("text", "value")]
         if isinstance(where, Region):
             part = _part(tree, units(tree), where)

@@ -10,7 +10,7 @@ from playwright.sync_api import Error as BrowserError
 from automation import controls_places as places
 from automation.controls_probe import Probe, probe, wait_until_free
 from automation.controls_score import ENOUGH, KIND, MARGIN, NAME, TEXT, Candidate, candidates
-from automation.controls_tree import Tree
+from automation.controls_tree import Tree, forget, look_at
 from automation.controls_units import Unit, units
 from automation.controls_words import APART, EXACT, Label, Meaning, quote
 from automation.errors import PageChanged
@@ -51,6 +51,7 @@ class Found:
             PageChanged: it cannot be clicked; the message says whether a click may have happened.
         """
         name, problem = self.meaning.name, "nothing was clicked"
+        forget(self.page)
         try:
             for state in _READY:
                 self.element.wait_for_element_state(state, timeout=timeout_ms)
@@ -69,7 +70,7 @@ class Found:
     def still(self) -> bool:
         """Say whether it is still there, visible, enabled and says the same."""
         try:
-            with Tree(self.page) as tree:
+            with look_at(self.page) as tree:
                 node = tree.node_of(self.element)
                 unit = next((u for u in units(tree) if node and u.target is node), None)
         except BrowserError:

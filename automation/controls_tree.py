@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,50 @@ def _box(fields: list[str]) -> tuple[int, int, int, int]:
     return (int(fields[4]), int(fields[5]), int(fields[6]), int(fields[7]))
 
 
+_shared: dict[Page, list["Tree"]] = {}
+"""The looks of pages that are in the middle of one glance."""
+
+
+@contextmanager
+def glance(page: Page) -> Iterator[None]:
+    """Let all that is asked inside be answered from one look, and so of one instant.
+
+    Ends early, so that the next question looks again, where something is clicked; see `forget`.
+    """
+    if page in _shared:
+        yield
+        return
+    _shared[page] = []
+    try:
+        yield
+    finally:
+        forget(page)
+        del _shared[page]
+
+
+def forget(page: Page) -> None:
+    """Say that a page may have changed: what comes next looks at it anew."""
+    for tree in _shared.get(page, ()):
+        tree.let_go()
+    if page in _shared:
+        _shared[page] = []
+
+
+def look_at(page: Page, *, selectors: Sequence[str] = (), values: bool = False) -> "Tree":
+    """Look at a page, or take over the look of the glance one is in. Close it when done."""
+    kept = _shared.get(page)
+    if kept is None:
+        return Tree(page, selectors=selectors, values=values)
+    for tree in kept:
+        if tree.serves(selectors, values):
+            return tree
+    tree = Tree(page, selectors=selectors, values=values)
+    if tree.nodes:  # else the page is changing, and may have come to rest for the next question
+        tree.shared = True
+        kept.append(tree)
+    return tree
+
+
 class Tree:
     """All nodes of one look, in the order of the composed tree. Close it when done."""
 
@@ -118,6 +163,10 @@ class Tree:
         self._frames: list[tuple[Frame, JSHandle]] = []
         self._selectors = list(selectors)
         self._values = values
+        self.shared = False
+        """Whether its glance closes it."""
+        self.units: list[Any] | None = None
+        """Its controls, once somebody has put them together; see `controls_units`."""
         self._take(page.main_frame, None)
         self._put_texts_together()
 
@@ -129,7 +178,16 @@ class Tree:
         """Let go of the page's elements."""
         self.close()
 
+    def serves(self, selectors: Sequence[str], values: bool) -> bool:
+        """Whether this look answers what another one would be taken for."""
+        return self._values == values and set(selectors) <= set(self._selectors)
+
     def close(self) -> None:
+        """Let go of the page's elements, unless its glance still needs them."""
+        if not self.shared:
+            self.let_go()
+
+    def let_go(self) -> None:
         """Let go of the page's elements; handles already given out stay good."""
         for _, handle in self._frames:
             try:

@@ -142,6 +142,12 @@ class Unit:
 
 def units(tree: Tree) -> list[Unit]:
     """Return every control and every short text of a tree, in the order of the page."""
+    if tree.units is None:
+        tree.units = _put_together(tree)
+    return tree.units
+
+
+def _put_together(tree: Tree) -> list[Unit]:
     carriers = [n for n in tree.nodes if n.visible and (is_real(n) or shows_click(n))]
     for node in carriers:
         node.clickable = True

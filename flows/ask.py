@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from automation.browser import BrowserGone, wait_until
 from automation.capture import Capture
+from automation.controls_tree import glance
 from automation.errors import AutomationError, PageChanged, TokenUnread
 from automation.evidence import Agreement, Sighting
 from flows.answers import problem_in
@@ -177,6 +178,10 @@ class _Asking:
         return problem_in(self._capture.sightings, self._capture.asked)
 
     def _help(self) -> None:
+        with glance(self._asked.page):
+            self._helped()
+
+    def _helped(self) -> None:
         """Do what a person would now: confirm, press copy, click again, or see a refusal."""
         obstacle = self._asked.obstacle()
         if obstacle is not None and not self._by_hand:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Error, Page
 
-from automation.controls_tree import Tree
+from automation.controls_tree import look_at
 from automation.controls_words import fold
 from automation.errors import AutomationError, SignInNeeded
 from automation.handoff import read_state
@@ -263,7 +263,7 @@ def _session_storage(page: Page) -> dict[str, Any]:
 
 def _header_names(page: Page, wording: Wording) -> list[str]:
     """Return what the right half of the console's header says: account, company, person."""
-    with Tree(page) as tree:
+    with look_at(page) as tree:
         middle = tree.size[0] / 2
         said = [
             text

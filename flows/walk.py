@@ -11,7 +11,7 @@ from playwright.sync_api import Error, Page
 
 from automation.browser import step
 from automation.controls import Found, Look, look, texts
-from automation.controls_tree import Tree
+from automation.controls_tree import look_at
 from automation.errors import AutomationError, PageChanged, PixelNotFound
 from flows.pages.events_manager import EventsManager
 from flows.pages.identity import codes_on
@@ -255,5 +255,5 @@ def _names_near(page: Page, pixel: str) -> tuple[str, ...]:
 
 def _said(page: Page) -> int:
     """Return a number that changes with what the page shows."""
-    with Tree(page) as tree:
+    with look_at(page) as tree:
         return hash(tuple((text, seen) for _, text, seen in tree.words)) or 1

@@ -16,7 +16,7 @@ from playwright.sync_api import Error as BrowserError
 from automation.controls_probe import probe
 from automation.controls_regions import overlays
 from automation.controls_score import ENOUGH, candidates
-from automation.controls_tree import ABSOLUTE, FIXED, MODAL, Node, Tree
+from automation.controls_tree import ABSOLUTE, FIXED, MODAL, Node, Tree, forget, look_at
 from automation.controls_units import Unit, units
 from automation.controls_words import FILLED, Meaning, fold, match, mentions, quote, tight
 from automation.errors import HumanCheck, SignInNeeded
@@ -80,6 +80,7 @@ def clear(page: Page, wording: Wording, log: logging.Logger) -> None:
             return
         popup, says, element = closing
         tried.add(f"{popup.name}:{says}")
+        forget(page)
         if _close(element):
             log.info("closed a pop-up: %s (%s)", popup.name, says)
         else:
@@ -102,12 +103,12 @@ def harmless(page: Page, wording: Wording) -> str:
 
 def said_on(page: Page) -> str:
     """Return everything a page says that can be seen."""
-    with Tree(page) as tree:
+    with look_at(page) as tree:
         return " \n ".join(text for _, text, seen in tree.words if seen)
 
 
 def _look(page: Page, wording: Wording) -> Tree:
-    return Tree(page, selectors=[s for each in wording.obstacles for s in each.selectors])
+    return look_at(page, selectors=[s for each in wording.obstacles for s in each.selectors])
 
 
 def _view(page: Page, tree: Tree, wording: Wording) -> _View:

@@ -19,6 +19,7 @@ from automation.controls import (
     look,
     region,
 )
+from automation.controls_tree import glance
 from automation.errors import (
     AutomationError,
     PageChanged,
@@ -269,14 +270,16 @@ class PixelPage:
         Raises:
             AutomationError: something is not as it was. Nothing was clicked.
         """
-        self._clear()
-        again = read_account(self.page, self.identity.account, self._wording.account_words)
-        self._refuse_other_pixel()
-        if again != self.identity.account:
-            raise WrongPixel("the account changed while the page was read")
-        if self._control is None or not self._control.still():
-            self._control = self._the_section().find(self._wording.meaning(self._meaning_name()))
-        self._shown_before = self._shown()
+        with glance(self.page):
+            self._clear()
+            again = read_account(self.page, self.identity.account, self._wording.account_words)
+            self._refuse_other_pixel()
+            if again != self.identity.account:
+                raise WrongPixel("the account changed while the page was read")
+            if self._control is None or not self._control.still():
+                meaning = self._wording.meaning(self._meaning_name())
+                self._control = self._the_section().find(meaning)
+            self._shown_before = self._shown()
 
     def _meaning_name(self) -> str:
         return self._control.meaning.name if self._control else "generate"
@@ -299,9 +302,10 @@ class PixelPage:
             return ""
 
     def _shown(self) -> str:
-        section = self._section.text() if self._section is not None else ""
-        over = [each.text() for each in dialogs(self.page)]
-        state = str(self._control.still()) if self._control is not None else ""
+        with glance(self.page):
+            section = self._section.text() if self._section is not None else ""
+            over = [each.text() for each in dialogs(self.page)]
+            state = str(self._control.still()) if self._control is not None else ""
         return "\n".join([section, *over, state])
 
     @step("looking for a dialog to confirm")

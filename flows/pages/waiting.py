@@ -9,6 +9,7 @@ from playwright.sync_api import Error, Page
 
 from automation.browser import wait_until
 from automation.controls import Found, look
+from automation.controls_tree import forget, glance
 from automation.errors import PageChanged
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ def until(page: Page, ask: Callable[[], T | None], patience_s: float) -> T | Non
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            answer = ask()
+            forget(page)  # one may be waiting inside a glance
+            with glance(page):
+                answer = ask()
         except Error:
             answer = None  # the page is between two documents, or gone: the next line tells
         left_s = deadline - time.monotonic()

@@ -132,11 +132,22 @@ def _refused(problem: AutomationError) -> int:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="Against a console that behaves badly on purpose.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Draws a hostile console's faults.")
+    ] = None,
+) -> None:
     """Do the whole job, end to end, against the bundled console replica: no account needed."""
     from flows.demo import demo as run
+    from flows.demo_hostile import demo_hostile
 
-    run(terminal)
+    if hostile:
+        demo_hostile(terminal, seed)
+    else:
+        run(terminal)
 
 
 @app.command("sign-in")

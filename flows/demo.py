@@ -52,7 +52,7 @@ def demo(terminal: "Terminal") -> None:
         Console(Scenario(), accounts=2, pixels_per_account=2, port=0, seed=1) as console,
     ):
         home = Path(folder) / "home"
-        workshop = _workshop(terminal, console.url, home)
+        workshop = workshop_for(terminal, console.url, home)
         terminal.tell(f"a drawn console is listening at {console.url}")
         state = console.storage_state()
         workshop.sessions.save("default", state, signed_in=True, origin=console.url)
@@ -61,7 +61,8 @@ def demo(terminal: "Terminal") -> None:
     terminal.tell("\n" + _CLOSING)
 
 
-def _workshop(terminal: "Terminal", url: str, home: Path) -> Workshop:
+def workshop_for(terminal: "Terminal", url: str, home: Path) -> Workshop:
+    """Return what works against a console on loopback, in a home of its own."""
     flags: dict[str, object] = {
         "home": str(home),
         "console_url": url,

@@ -6,6 +6,7 @@ SQLAlchemy takes a while to import, so that is done on first use.
 
 import functools
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of the tables; a database of a later one is left alone. A new table needs no new one."""
 _BUSY_S = 30
+_AWAY_S, _LOOK_S = 60, 0.5
 _defining = threading.Lock()
 
 
@@ -50,7 +52,7 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._opened(table).begin() as connection:
+            with self._connected(table) as connection, connection.begin():
                 yield connection
                 return
         except SQLAlchemyError as problem:
@@ -94,6 +96,20 @@ class Database:
                 self._made.add(table.name)
             self._engine = engine
             return engine
+
+    def _connected(self, table: "Table") -> "Connection":
+        """Connect; a server that has answered before, as in a restart, is waited for."""
+        from sqlalchemy.exc import OperationalError
+
+        deadline, pause = time.monotonic() + _AWAY_S, threading.Event()
+        was_there = self._engine is not None and not self._is_file
+        while True:
+            try:
+                return self._opened(table).connect()
+            except OperationalError:
+                if not was_there or time.monotonic() >= deadline:
+                    raise
+            pause.wait(_LOOK_S)
 
     def _prepare(self, engine: "Engine", table: "Table") -> None:
         if isinstance(self._place, Path):
@@ -183,7 +199,8 @@ def _url_engine(url: str) -> "Engine":
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return create_engine(url)
+        # Asked before each use: after a restart of the server every connection is a dead one.
+        return create_engine(driven(url), pool_pre_ping=True)
     except (ArgumentError, ImportError) as problem:
         kind = type(problem).__name__  # the text may repeat the URL, with its password
     raise UsageError(
@@ -191,6 +208,11 @@ def _url_engine(url: str) -> "Engine":
         where="PIXELMINT_DATABASE_URL",
         next_step="write postgresql://USER@HOST/NAME, or leave it unset",
     )
+
+
+def driven(url: str) -> str:
+    """Return a database's URL with the driver that is installed with pixelmint."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def _create(engine: "Engine", table: "Table") -> None:

@@ -104,6 +104,15 @@ class Escrow:
             finally:
                 path.unlink(missing_ok=True)
 
+    def begin(self, pixel: str, *, again: bool = False) -> None:
+        """Say that a pixel is looked at from now on, or again: with what was seen before void."""
+
+    def may_ask(self, pixel: str, *, replace: bool) -> None:
+        """Refuse where another machine's question about a pixel stands in the way.
+
+        Here nobody else can have put one; see `automation.claims.SharedEscrow`.
+        """
+
     def intend(
         self,
         pixel: str,

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from automation.database import driven
 from automation.errors import AlreadyRunning, EscrowFailed
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Leases:
         """
         self._url, self.lease_s = url, lease_s
         self._guard = threading.RLock()
+        self._holds: dict[str, Hold] = {}
         self._over = threading.Event()
         self._connection: Connection | None = None
         self._number = 0
@@ -101,10 +103,23 @@ class Leases:
                     next_step="wait for it to end, then run this again",
                 )
             pause.wait(_LOOK_S)
+        hold = self._holds[name] = Hold(self, session, name)
         try:
-            yield Hold(self, session, name)
+            yield hold
         finally:
+            self._holds.pop(name, None)
             self._give_up(name, session)
+
+    def prove(self, name: str) -> None:
+        """Make sure that a lock is held here, without a gap since it was taken; see `Hold.prove`.
+
+        Raises:
+            LostLease: it is not.
+        """
+        hold = self._holds.get(name)
+        if hold is None:
+            raise LostLease("it is not locked here", where=name)
+        hold.prove()
 
     def take(self, name: str) -> int:
         """Take a lock if it is free, until the process ends.
@@ -174,7 +189,7 @@ class Leases:
                 except DBAPIError as problem:
                     self._lose(problem)
                     kind = type(problem).__name__
-            if time.monotonic() >= deadline or self._over.is_set():
+            if not self._number or time.monotonic() >= deadline or self._over.is_set():
                 break
             pause.wait(_LOOK_S)
         raise EscrowFailed(
@@ -225,11 +240,6 @@ class Leases:
             with contextlib.suppress(Exception):  # it may be gone already
                 connection.invalidate()
                 connection.close()
-
-
-def driven(url: str) -> str:
-    """Return a database's URL with the driver that is installed with pixelmint."""
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def _me() -> str:

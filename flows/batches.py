@@ -114,7 +114,7 @@ def workshop_for(
         return workshop
     made = replace(workshop, settings=settings, profile=profile or workshop.profile)
     # One key, one journal and one set of records for all.
-    for shared in ("sealer", "escrow", "database", "records", "history", "wording"):
+    for shared in ("sealer", "leases", "escrow", "database", "records", "history", "wording"):
         made.__dict__[shared] = getattr(workshop, shared)
     return made
 

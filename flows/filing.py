@@ -9,11 +9,14 @@ from typing import Any, Literal
 from automation.errors import AutomationError, EscrowFailed, StoreFailed, TokenUnread
 from automation.escrow import Intent
 from automation.evidence import Agreement, Sighting, agree
+from automation.records import Known
 from automation.secret import Secret
 from automation.stores.base import HoldsPending, NoReadBack, NotStored, Ref, put_and_prove
 from flows.workshop import Workshop, is_pixel_code
 
 log = logging.getLogger(__name__)
+
+_OF_ONE_MACHINE = ("local", "keyring", "dotenv")
 
 
 @dataclass
@@ -145,23 +148,46 @@ def note(workshop: Workshop, intent: Intent, filed: Filed) -> None:
         log.warning("%s; the token is stored all the same", problem.message)
 
 
-def last_stored(workshop: Workshop, pixel: str) -> tuple[Intent, dict[str, Any]] | None:
-    """Return the newest intent of a pixel whose token was stored, and how it was settled."""
+Stored = tuple[Intent, dict[str, Any]]
+"""An intent whose token was stored, and how it was settled."""
+
+
+def last_stored(workshop: Workshop, pixel: str) -> Stored | None:
+    """Return the newest intent of a pixel whose token was stored, by whichever machine."""
+    found: Stored | None = None
     for intent in reversed(workshop.escrow.intents(pixel)):
         ending = workshop.escrow.settled(intent)
         if ending is not None and ending["outcome"] == "stored":
-            return intent, ending
-    return None
+            found = intent, ending
+            break
+    known = workshop.records.get(pixel) if workshop.leases else None
+    return _newer(found, known)
 
 
-def every_last_stored(workshop: Workshop) -> dict[str, tuple[Intent, dict[str, Any]]]:
-    """Return, by pixel, what `last_stored` returns for one, in one reading of escrow."""
-    found = {}
+def every_last_stored(workshop: Workshop) -> dict[str, Stored]:
+    """Return, by pixel, what `last_stored` returns for one, in one reading of each."""
+    found: dict[str, Stored] = {}
     for intent in workshop.escrow.intents():
         ending = workshop.escrow.settled(intent)
         if ending is not None and ending["outcome"] == "stored":
-            found[intent.pixel] = (intent, ending)
+            found[intent.pixel] = intent, ending
+    for known in workshop.records.all() if workshop.leases else []:
+        last = _newer(found.get(known.pixel), known)
+        if last is not None:
+            found[known.pixel] = last
     return found
+
+
+def _newer(here: Stored | None, known: Known | None) -> Stored | None:
+    """Return what the shared records tell of another machine's, where that is newer."""
+    if known is None or not (known.intent and known.fingerprint and known.stored_in):
+        return here
+    if here is not None and here[0].id >= known.intent:
+        return here
+    at = known.generated_at.isoformat() if known.generated_at else ""
+    intent = Intent(known.intent, known.pixel, known.account, known.profile, at, name=known.name)
+    return intent, {"outcome": "stored", "fingerprint": known.fingerprint,
+                    "stored_in": known.stored_in, "elsewhere": True}  # fmt: skip
 
 
 def stored(workshop: Workshop, intent: Intent, ending: dict[str, Any]) -> dict[str, str]:
@@ -180,5 +206,8 @@ def stored(workshop: Workshop, intent: Intent, ending: dict[str, Any]) -> dict[s
             if store.url in ending["stored_in"]:
                 found[store.url] = ending["fingerprint"]
         except NotStored:
-            continue
+            # What another machine keeps for itself cannot be read here: its word is taken.
+            of_there = ending.get("elsewhere") and store.name in _OF_ONE_MACHINE
+            if of_there and store.url in ending["stored_in"]:
+                found[store.url] = ending["fingerprint"]
     return found

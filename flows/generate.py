@@ -23,6 +23,7 @@ from automation.errors import (
 )
 from automation.escrow import Intent
 from automation.evidence import Agreement
+from automation.leases import LostLease
 from automation.report import Result
 from automation.signals import held_back
 from automation.stores.base import Ref
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _NEAR = 4
 """How many of the pixels that come next are looked at for reading ahead."""
+_TRIES = 3
 _BY_HAND_S = 15 * 60
 """How long a person has for a click of their own."""
 
@@ -112,12 +114,14 @@ def generate_one(
     result = Result(pixel, wish.account, "failed")
     result.phases.begin("look up")
     try:
-        if not wish.dry_run:
-            _settle_what_is_open(workshop, pixel, wish, result)
-        if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
-            _generate(workshop, pixel, wish, console, result, then)
-        if result.outcome != "failed" and not (wish.dry_run or console.stopping):
-            settle_deliveries(workshop, result, console.destinations, wish.deliver)
+        for left in reversed(range(_TRIES)):
+            try:
+                _one(workshop, pixel, wish, console, result, then, again=left < _TRIES - 1)
+                break
+            except LostLease as problem:  # nothing was clicked: from the start, with fresh eyes
+                if not left:
+                    raise
+                log.info("%s; beginning again", problem.message)
     except SignInNeeded as problem:
         console.note_end(problem)
         result.error = problem
@@ -132,6 +136,25 @@ def generate_one(
     kind = "rotate" if wish.rotates else "generate"
     remember(workshop, result, "dry run" if wish.dry_run else kind)
     return result
+
+
+def _one(
+    workshop: Workshop,
+    pixel: str,
+    wish: Wish,
+    console: Console,
+    result: Result,
+    then: Sequence[str],
+    *,
+    again: bool,
+) -> None:
+    workshop.escrow.begin(pixel, again=again)
+    if not wish.dry_run:
+        _settle_what_is_open(workshop, pixel, wish, result)
+    if result.outcome == "failed" and (wish.replace or not _kept(workshop, pixel, result)):
+        _generate(workshop, pixel, wish, console, result, then)
+    if result.outcome != "failed" and not (wish.dry_run or console.stopping):
+        settle_deliveries(workshop, result, console.destinations, wish.deliver)
 
 
 def _settle_what_is_open(workshop: Workshop, pixel: str, wish: Wish, result: Result) -> None:
@@ -193,6 +216,7 @@ def _generate(
     with contextlib.ExitStack() as locks:
         if account:
             locks.enter_context(workshop.account_lock(account))
+        workshop.escrow.may_ask(pixel, replace=wish.replace)
         result.phases.begin("open")
         page = console.open_pixel(pixel, account)
         _read_ahead(workshop, then, wish, console)
@@ -203,6 +227,7 @@ def _generate(
         result.phases.begin("find")
         exists = page.token_exists()
         if exists and not wish.replace:
+            workshop.escrow.may_ask(pixel, replace=False)
             raise TokenExists(
                 f"the pixel has a token already ({exists})",
                 where=f"pixel {pixel}",
@@ -225,6 +250,8 @@ def _read_ahead(workshop: Workshop, then: Sequence[str], wish: Wish, console: Co
         return
     near = then[:_NEAR]
     due = [each for each in near if wish.replace or last_stored(workshop, each) is None]
+    for each in due:
+        workshop.escrow.begin(each)
     console.read_ahead(due, wish.account, lambda page: page.rest(replace=wish.replace))
 
 

@@ -1,8 +1,8 @@
 """What every command works with, opened once and only when it is needed."""
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,12 +10,14 @@ from pathlib import Path
 from secrets import token_hex
 
 from automation.browser import Choice, Lane, find_browser
+from automation.claims import Claims, SharedEscrow
 from automation.database import Database
 from automation.deliveries import Deliveries
 from automation.errors import AutomationError, EscrowFailed, PageChanged, UsageError
 from automation.escrow import Escrow
 from automation.files import held, private_folder
 from automation.history import History
+from automation.leases import Leases
 from automation.records import Records
 from automation.seal import Sealer, open_sealer
 from automation.session import Sessions
@@ -100,8 +102,16 @@ class Workshop:
 
     @cached_property
     def escrow(self) -> Escrow:
-        """The sealed journal."""
-        return Escrow(self.home, self.sealer)
+        """The sealed journal; where machines share a database, what it asks is claimed there."""
+        if self.leases is None:
+            return Escrow(self.home, self.sealer)
+        return SharedEscrow(self.home, self.sealer, Claims(self.database), self.leases)
+
+    @cached_property
+    def leases(self) -> Leases | None:
+        """The locks among machines; None where there is no database they share."""
+        url = self.settings.database_url
+        return Leases(url) if url else None
 
     @cached_property
     def database(self) -> Database:
@@ -158,10 +168,17 @@ class Workshop:
         """The browser for a person to look at, installed where there is none."""
         return find_browser(self.settings.browser, self.say, visible=True)
 
-    def account_lock(self, account: str) -> AbstractContextManager[None]:
-        """Hold an account for one process; raises AlreadyRunning where another has it."""
-        lock = self.home / "locks" / f"account-{account}"
-        return held(lock, f"account {account}", wait_s=self.lock_wait_s)
+    @contextmanager
+    def account_lock(self, account: str) -> Iterator[None]:
+        """Hold an account for one process; raises AlreadyRunning where another has it.
+
+        Of this home at once, and of all machines where they share a database.
+        """
+        lock, what = self.home / "locks" / f"account-{account}", f"account {account}"
+        with held(lock, what, wait_s=self.lock_wait_s), ExitStack() as shared:
+            if self.leases is not None:
+                shared.enter_context(self.leases.held(what, wait_s=self.lock_wait_s))
+            yield
 
     def lane(self, *, visible: bool = False) -> Lane:
         """Return a lane, not yet started."""

@@ -24,7 +24,7 @@ TROUBLE: dict[str, tuple[str, str]] = {
         "the console asks for a verification code",
         "answer it in a visible browser: pixelmint sign-in",
     ),
-    "delivery_failed": ("upstack: still unhealthy after 3 tries", "pixelmint deliver"),
+    "delivery_failed": ("upstack: still unhealthy after 3 tries", "pixelmint recover"),
     "permission_denied": (
         "the console says: you do not have permission",
         "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center",
@@ -75,6 +75,14 @@ def standing(number: int, **changes: Any) -> Standing:
     return Standing(result, **{**default, **own})
 
 
+def delivery(destination: str = "upstack:", *, error: str | None = None) -> dict[str, Any]:
+    """Return a delivery as `status` tells of it; with an error it is open."""
+    return {
+        "destination": destination, "state": "failed" if error else "done", "fingerprint": None,
+        "open": error is not None, "tries": 3 if error else 1, "error": error, "at": None,
+    }  # fmt: skip
+
+
 def failed(error_code: str) -> dict[str, Any]:
     """Return what a pixel that failed with a code has of its own."""
     message, step = TROUBLE[error_code]
@@ -94,9 +102,11 @@ def drawn(count: int, *, seed: int = 7, limit: timedelta = LIMIT) -> Fleet:
 def _drawn(number: int, draw: random.Random) -> Standing:
     account = int(draw.random() ** 2 * 14)
     age = min(draw.gammavariate(2.2, 15), 96) if draw.random() < 0.93 else draw.uniform(50, 75)
-    delivered = ["upstack:"] if draw.random() < 0.8 else []
+    wanted = draw.random() < 0.8
     facts: dict[str, Any] = {
-        "age_days": age, "stored_in": draw.choice(_STORES), "delivered": delivered,
+        "age_days": age, "stored_in": draw.choice(_STORES),
+        "delivered": ["upstack:"] if wanted else [],
+        "deliveries": [delivery()] if wanted else [],
         "account": f"7{account:03d}84130052971{account:04d}",
         "outcome": "rotated" if draw.random() < 0.6 else "generated",
         "verified": True if draw.random() < 0.97 else None,
@@ -111,7 +121,7 @@ def _drawn(number: int, draw: random.Random) -> Standing:
     elif luck < 0.018:
         facts.update(failed("permission_denied"), fingerprint=None, verified=None, stored_in=[])
     elif luck < 0.026:
-        facts.update(failed("delivery_failed"), delivered=[])
+        facts.update(delivered=[], deliveries=[delivery(error="still unhealthy after 3 tries")])
     elif luck < 0.03:
         facts.update(failed("site_busy"))
     elif luck < 0.034:

@@ -92,7 +92,7 @@ def test_it_shows_what_is_known_of_every_pixel(show: Show) -> None:
         assert said[5:] == [
             " ".join(result.stored_in) or NONE,
             {True: "yes", False: "no", None: NONE}[result.verified],
-            " ".join(result.delivered) or NONE,
+            " ".join(result.delivered) or ("no" if each.owed else NONE),
         ]
     assert page.locator("h1").inner_text().startswith(f"{fleet.pressing} of 60 pixels")
     rows = page.locator(".run").first.locator("tbody tr")

@@ -18,7 +18,7 @@ from flows.reporting.fleet import STATES, Fleet, fleet_of
 from flows.reporting.needs import needs
 from flows.reporting.page import ago, encoded, parts, render, took
 from flows.reporting.summary import summary
-from tests.drawn_fleet import LIMIT, NOW, drawn, failed, standing
+from tests.drawn_fleet import LIMIT, NOW, delivery, drawn, failed, standing
 from tests.flows_helpers import MakeUser
 
 pytest_plugins = ("tests.flows_fixtures",)
@@ -55,6 +55,8 @@ def turn(number: int, **changes: Any) -> Entry:
         (failed("human_check"), "person"),
         (failed("site_busy"), "failed"),
         (failed("delivery_failed"), "undelivered"),
+        ({"deliveries": [delivery(), delivery("webhook:x", error="no")]}, "undelivered"),
+        ({"deliveries": [delivery()]}, "fresh"),
         ({**failed("token_unread"), **NO_TOKEN}, "failed"),
         ({**failed("site_busy"), "waits_in_escrow": True}, "waiting"),
         ({"outcome": "failed", **NO_TOKEN}, "none"),
@@ -172,6 +174,19 @@ HOSTILE = [
     "\ud800",
     '"><svg onload=alert(1)>',
 ]
+
+
+def test_what_is_owed_is_said_with_its_reason() -> None:
+    """Beside each pixel, and one need for all of them."""
+    owing = {"deliveries": [delivery(error="still unhealthy"), delivery("webhook:https://a")]}
+    made = fleet(owing, {"deliveries": [{**delivery(), "open": True}]}, {})
+    assert [each.owed for each in made.pixels] == [
+        ["upstack: (still unhealthy)"], ["upstack: (holds an earlier token)"], [],
+    ]  # fmt: skip
+    assert [(each.key, each.next_step, each.query) for each in needs(made)] == [
+        ("delivery_failed", "pixelmint recover", "state:undelivered")
+    ]
+    assert "0 % of 2" in render(made)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

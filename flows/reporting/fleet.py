@@ -53,6 +53,11 @@ class Pixel:
         facts: dict[str, Any] = self.standing.result.as_json()
         return facts["error"] or {}
 
+    @property
+    def owed(self) -> list[str]:
+        """The destinations that do not hold the current token, each with why, in words."""
+        return [_owed(each) for each in self.standing.deliveries if each["open"]]
+
 
 @dataclass(frozen=True)
 class Fleet:
@@ -115,6 +120,11 @@ def fleet_of(
     return Fleet(now, limit_days, pixels, list(history))
 
 
+def _owed(delivery: dict[str, Any]) -> str:
+    why = delivery["error"] or {"done": "holds an earlier token"}.get(delivery["state"])
+    return f"{delivery['destination']} ({why or 'not tried yet'})"
+
+
 def _age_days(standing: Standing, now: datetime) -> float | None:
     if standing.generated_at is None or standing.result.fingerprint is None:
         return None
@@ -134,6 +144,8 @@ def _state(standing: Standing, age: float | None, limit_days: float) -> str:
         return "rejected"
     if age is None:
         return "none"
+    if any(each["open"] for each in standing.deliveries):
+        return "undelivered"
     if age >= limit_days:
         return "due"
     return "soon" if age >= SOON * limit_days else "fresh"

@@ -25,7 +25,7 @@ _STEPS = {
     "waiting": "pixelmint recover",
     "sign_in_needed": "pixelmint sign-in",
     "verify_failed": "pixelmint rotate",
-    "delivery_failed": "pixelmint deliver",
+    "delivery_failed": "pixelmint recover",
     "site_busy": "wait a few minutes, then run the same command again",
 }
 """The next step where the errors themselves name none."""
@@ -69,8 +69,8 @@ def needs(fleet: Fleet) -> list[Need]:
 def _key(pixel: Pixel) -> str:
     if pixel.state == "waiting":
         return "waiting"
-    fallback = "verify_failed" if pixel.state == "rejected" else "failed"
-    return str(pixel.error.get("code") or fallback)
+    fixed = {"rejected": "verify_failed", "undelivered": "delivery_failed"}.get(pixel.state)
+    return fixed or str(pixel.error.get("code") or "failed")
 
 
 def _need(state: str, key: str, pixels: list[Pixel]) -> Need:
@@ -85,7 +85,8 @@ def _need(state: str, key: str, pixels: list[Pixel]) -> Need:
             [f"pixelmint --profile {each} sign-in" for each in named]
             + ["pixelmint sign-in"] * ("default" in profiles)
         )
-    query = f"state:{state}" if key == "waiting" or state == "rejected" else f"code:{key}"
+    by_state = state in ("waiting", "rejected", "undelivered")
+    query = f"state:{state}" if by_state else f"code:{key}"
     return Need(key, state, title, why, step, pixels, query)
 
 

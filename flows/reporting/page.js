@@ -30,18 +30,18 @@
   const days = (age) => age < 0 ? "" : age < 10 ? `${age.toFixed(1)} d` : `${Math.floor(age)} d`;
   const pixels = data.rows.map((row) => {
     const [pixel, print, name, account, profile, state, generated, stored, verified, verifiedAt,
-      delivered, outcome, code, message, next] = row;
+      delivered, outcome, code, message, next, owed, says] = row;
     const one = {
       pixel, print, name, generated, verified, verifiedAt,
       account: texts[account], profile: texts[profile], state: texts[state], stored: texts[stored],
       delivered: texts[delivered], outcome: texts[outcome], code: texts[code],
-      message: texts[message], next: texts[next],
+      message: texts[message], next: texts[next], owed: texts[owed], says: texts[says],
       age: generated ? Math.max(0, (data.now - generated) / 86400) : -1,
     };
     one.rank = stateKeys.indexOf(one.state);
     one.hay = [pixel, name, "account:" + one.account, "profile:" + one.profile, "state:" + one.state,
       data.states[one.state], "code:" + one.code, print, "store:" + one.stored, one.delivered,
-      one.outcome, one.message].join("\n").toLowerCase();
+      one.outcome, one.message, one.owed].join("\n").toLowerCase();
     return one;
   });
 
@@ -135,7 +135,8 @@
     put(6, one.verified === 1 ? "yes" : one.verified === 0 ? "no" : "");
     if (one.verified === 0) cells[6].classList.add("bad");
     cells[6].title = when(one.verifiedAt) || "";
-    put(7, one.delivered);
+    put(7, one.delivered || (one.owed && "no"));
+    if (one.owed) cells[7].classList.add("bad");
     row.one = one;
     return row;
   }
@@ -189,7 +190,7 @@
     const list = document.createElement("dl");
     const facts = {
       "what happened": one.message, "next": one.next, "last outcome": one.outcome + (one.code && ` (${one.code})`),
-      "token shown": when(one.generated), "verified": when(one.verifiedAt), "profile": one.profile,
+      "token shown": when(one.generated), "verified": when(one.verifiedAt), "Events API": one.says, "owed to": one.owed, "profile": one.profile,
     };
     for (const [name, text] of Object.entries(facts)) {
       if (!text) continue;

@@ -96,13 +96,14 @@ def _figures(fleet: Fleet) -> list[tuple[str, str, str]]:
     holding = len(fleet.ages)
     in_accounts = len({each.account for each in results if each.account})
     verified = sum(each.verified is True for each in results)
-    delivered = sum(bool(each.delivered) for each in results)
+    wanted = [each for each in fleet.pixels if each.standing.deliveries]
+    delivered = sum(not each.owed for each in wanted)
     due = sum(age >= fleet.limit_days for age in fleet.ages)
     return [
         ("Pixels", number(len(results)), f"in {_several(in_accounts, 'account')}"),
         ("Hold a token", number(holding), _share(holding, len(results))),
         ("Verified", number(verified), _share(verified, holding)),
-        ("Delivered", number(delivered), _share(delivered, holding)),
+        ("Delivered", number(delivered), _share(delivered, len(wanted))),
         ("Median age", f"{fleet.median_age:.0f} d", f"oldest {max(fleet.ages, default=0):.0f} d"),
         ("Due", number(due), f"{fleet.limit_days:g} days and older"),
     ]
@@ -141,6 +142,7 @@ def _data(fleet: Fleet) -> str:
             {True: 1, False: 0, None: -1}[result.verified], seconds(standing.verified_at),
             index(_listed(result.delivered)), index(result.outcome),
             *(index(each.error.get(name)) for name in ("code", "message", "next_step")),
+            index(", ".join(each.owed)), index(standing.verified_says),
         ])  # fmt: skip
     facts = {
         "now": int(fleet.now.timestamp()),

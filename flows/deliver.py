@@ -7,7 +7,7 @@ next run that comes across the pixel, however old the token is.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from automation.deliveries import Delivery
 from automation.errors import AutomationError, DeliveryFailed, EscrowFailed, UsageError
@@ -17,7 +17,7 @@ from automation.stores.base import Ref
 from flows.destinations.base import Parcel
 from flows.destinations.registry import Destinations, check_destinations
 from flows.fetch import fetch
-from flows.filing import every_last_stored, last_stored, reference
+from flows.filing import Stored, every_last_stored, last_stored, reference
 from flows.remember import add_history
 from flows.workshop import Workshop, check_names, own_fault
 
@@ -108,11 +108,21 @@ def delivered(workshop: Workshop, pixel: str, fingerprint: str | None) -> list[s
     return [each.destination for each in workshop.deliveries.of(pixel) if each.holds(fingerprint)]
 
 
-def owing(workshop: Workshop) -> list[str]:
-    """Return the pixels for which anything is owed."""
-    last = every_last_stored(workshop)
+def owing(
+    workshop: Workshop,
+    last: Mapping[str, Stored] | None = None,
+    rows: Mapping[str, list[Delivery]] | None = None,
+) -> list[str]:
+    """Return the pixels for which anything is owed.
+
+    Args:
+        workshop: what the run works with.
+        last: what `every_last_stored` returns, where it was asked already.
+        rows: what `Deliveries.by_pixel` returns, likewise.
+    """
+    last = every_last_stored(workshop) if last is None else last
+    rows = workshop.deliveries.by_pixel() if rows is None else rows
     known = {each.pixel: each.fingerprint for each in workshop.records.all()}
-    rows = workshop.deliveries.by_pixel()
     found = []
     for pixel in dict.fromkeys([*last, *rows]):
         intent, ending = last.get(pixel, (None, {}))

@@ -11,7 +11,7 @@ from automation.errors import UsageError
 from automation.manifest import Row, load
 from automation.report import Result
 from flows.batches import Todo, queued, workshop_for
-from flows.deliver import delivered, owing
+from flows.deliver import owing
 from flows.destinations.registry import check_destinations
 from flows.filing import every_last_stored
 from flows.generate import is_kept, prepare
@@ -37,16 +37,18 @@ def provision(
         KeyboardInterrupt: Ctrl-C came; the tokens that were in hand are stored and told of.
     """
     deliver = check_destinations(deliver, workshop)
-    rows = load(source, partial(_faults, workshop))
+    rows = load(source, partial(_faults, workshop, set(workshop.sessions.profiles())))
     for stores in {row.stores for row in rows}:
         prepare(workshop_for(workshop, stores=stores))
-    known, late = every_last_stored(workshop), set() if dry_run else set(owing(workshop))
+    known, given = every_last_stored(workshop), workshop.deliveries.by_pixel()
+    late = set() if dry_run else set(owing(workshop, known, given))
     left: list[Row] = []
     for row in rows:
         result = Result(row.pixel, row.account, "failed")
         at = workshop_for(workshop, profile=row.profile, stores=row.stores)
         if not row.replace and row.pixel in known and is_kept(at, *known[row.pixel], result):
-            result.delivered = delivered(workshop, row.pixel, result.fingerprint)
+            there = given.get(row.pixel, ())
+            result.delivered = [d.destination for d in there if d.holds(result.fingerprint)]
             to = _destinations(workshop, row, deliver)
             if dry_run or (row.pixel not in late and set(to) <= set(result.delivered)):
                 yield result
@@ -69,14 +71,14 @@ def _todo(workshop: Workshop, row: Row, deliver: tuple[str, ...]) -> Todo:
     return Todo(row.pixel, row.account or "", row.profile or "", wish)
 
 
-def _faults(workshop: Workshop, row: Row) -> Iterator[str]:
+def _faults(workshop: Workshop, profiles: set[str], row: Row) -> Iterator[str]:
     """What is wrong with a row beyond its form."""
     try:
         check_names([row.pixel], row.account)
     except UsageError as problem:
         yield problem.message
     profile = row.profile or workshop.profile
-    if profile not in workshop.sessions.profiles():
+    if profile not in profiles:
         yield f"no session of profile {profile}; `pixelmint sign-in --profile {profile}` makes one"
     for url in row.stores:
         try:

@@ -119,15 +119,18 @@ def step(doing: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return wrap
 
 
-def wait_until(page: Page, condition: Callable[[], bool], patience_s: float) -> bool:
+def wait_until(
+    page: Page, condition: Callable[[], bool], patience_s: float, *, every_s: float = _SLICE_S
+) -> bool:
     """Wait for something that the page's events bring about, and let those events come in.
 
-    Neither sleeps nor asks the page; `condition` is asked some twenty times a second.
+    Neither sleeps nor asks the page.
 
     Args:
         page: any page of the context; it may be closed meanwhile.
         condition: asked before the first wait and after each.
         patience_s: seconds to wait at most.
+        every_s: seconds between two askings; each costs a few messages to the browser.
 
     Returns:
         Whether the condition came true in time.
@@ -140,7 +143,7 @@ def wait_until(page: Page, condition: Callable[[], bool], patience_s: float) -> 
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             return False
-        if _closed_within(context, min(left_s, _SLICE_S)):
+        if _closed_within(context, min(left_s, every_s)):
             if condition():  # the last event before the end may have brought it
                 return True
             raise BrowserGone("the browser was closed while something was awaited")

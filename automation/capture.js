@@ -4,6 +4,8 @@
 (name) => {
   "use strict";
   const FORM = /[A-Za-z0-9_.-]{20,512}/;
+  const WHOLE = /^[A-Za-z0-9_.-]{20,512}$/;
+  const PIECE = /^[A-Za-z0-9_.-]+$/;
   const INVISIBLE = /[\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]/g;
   const QUIET = new Set(["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT", "svg", "IFRAME"]);
   const PRESSED = new Set(["BUTTON", "A", "SELECT", "OPTION"]);
@@ -68,7 +70,7 @@
           const text = clean(child.data);
           if (!text) continue;
           parts += 1;
-          if (texts) texts.push(text);
+          if (texts) texts.push({ text, at: node });
           if (FORM.test(text)) found("text", text, node);
         } else if (child.nodeType === 1 && !QUIET.has(child.nodeName)) {
           const below = visit(child);
@@ -85,10 +87,30 @@
         if (FORM.test(value)) found("field", value, node);
         return [];
       }
-      if (texts === null || texts.reduce((sum, text) => sum + text.length, 0) > LONGEST) return null;
-      const whole = texts.join("");
-      if (parts > 1 && new RegExp(`^${FORM.source}$`).test(whole)) found("text", whole, node);
+      if (texts === null || texts.reduce((sum, each) => sum + each.text.length, 0) > LONGEST)
+        return null;
+      if (parts > 1 && !put_together(texts, node)) runs(texts, node);
       return texts;
+    };
+    const put_together = (pieces, node) => {
+      const whole = pieces.map((each) => each.text).join("");
+      const is = WHOLE.test(whole);
+      if (is) found("text", whole, node);
+      return is;
+    };
+    // The same among other words, such as a label in the same line. A run is told once, where it
+    // stands, and not again further up with what happens to come after it. What could be a token
+    // by itself is no piece of one here: two that stand side by side would be made one.
+    const runs = (texts, node) => {
+      let run = [];
+      for (const piece of [...texts, { text: " " }]) {
+        if (!piece.told && PIECE.test(piece.text) && !FORM.test(piece.text) && shown(piece.at))
+          run.push(piece);
+        else {
+          if (run.length > 1 && put_together(run, node)) for (const each of run) each.told = true;
+          run = [];
+        }
+      }
     };
     if (document.documentElement) visit(document.documentElement);
   };

@@ -31,7 +31,9 @@ _NOT_A_TOKEN = re.compile(
     re.I,
 )
 """Last words of the names under which answers carry what merely looks like a token."""
-_SAYS_NOTHING = re.compile(r"(^|_)(|data|value|result|key|secret|credential|content|payload)$")
+_SAYS_NOTHING = re.compile(
+    r"(^|_)(|data|value|result|key|secret|credentials?|creds?|bearer|content|payload)$"
+)
 """Names that would do for a token as well as for anything."""
 
 

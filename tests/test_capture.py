@@ -75,6 +75,7 @@ class Console:
         const root = (tag) => {{ more(`<${{tag}}></${{tag}}>`);
           return out.lastChild.attachShadow({{mode: 'open'}}) }};
         const json = JSON.stringify;
+        const tens = (t) => t.match(/.{{1,10}}/g).map((x) => `<span>${{x}}</span>`).join('');
         const post = (body) => fetch('/token', {{method: 'POST', body: json(body)}});
         go.onclick = () => post({{pixel: '{PIXEL}'}}).then((r) => r.json()).then((r) => {{
           const t = {read}; {then} }});</script>"""
@@ -279,6 +280,8 @@ REVEALS = {
     "a sentence": "more(`<p>Your access token is ${t}.</p>`)",
     "padded": "more(`${label}<b>\\n \\u200b ${t.slice(0, 9)}\\u200b${t.slice(9)} \\n</b>`)",
     "split": "more(`${label}<p>${t.match(/.{1,7}/g).map((x) => `<i>${x}</i>`).join('')}</p>`)",
+    "split after its label": "more(`<p><b>Access Token: </b>${tens(t)}<i></i></p>`)",
+    "split between words": "more(`<p>Access token <b>is</b>: ${tens(t)}<em>, shown</em>once</p>`)",
     "field": "more('<label>Access token <input readonly></label>'); find('input').value = t",
     "password field": "more(`<input type=password name=access_token>`); find('input').value = t",
     "textarea": "more(`<textarea placeholder='Token'></textarea>`); find('textarea').value = t",

@@ -41,7 +41,7 @@ def until(page: Page, ask: Callable[[], T | None], patience_s: float) -> T | Non
         left_s = deadline - time.monotonic()
         if answer or left_s <= 0:
             return answer
-        wait_until(page, lambda: False, min(_EVERY_S, left_s))
+        wait_until(page, lambda: False, min(_EVERY_S, left_s), every_s=_EVERY_S)
 
 
 def press(page: Page, found: Found, clear: Callable[[], None], patience_s: float) -> None:

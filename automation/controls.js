@@ -173,6 +173,9 @@
     if (classes && classes.indexOf("isabled") >= 0 && saysDisabled(classes)) flags |= DISABLED;
     if (inert || (FORM[tag] && call(matches, el, [":disabled"]))) flags |= DISABLED;
     if (handled(el)) flags |= HANDLER;
+    if (tag === "summary" && call(matches, el, ["details > *"])) {
+      flags |= call(matches, el, ["[open] > *"]) ? OPEN : CLOSED;
+    }
 
     const shadow = shadowRoot(el), leaf = !shadow && tag !== "slot" && !firstChild(el), cursor = style.cursor;
     if (shadow) flags |= SHADOW;

@@ -16,7 +16,6 @@ from automation.controls import (
     Look,
     Region,
     dialogs,
-    look,
     region,
 )
 from automation.controls_tree import glance
@@ -38,11 +37,14 @@ from flows.pages.identity import (
     shows_code,
 )
 from flows.pages.pressable import any_control
-from flows.pages.waiting import press, steady, until
+from flows.pages.section import SECTION, SectionFinder
+from flows.pages.waiting import steady, until
 from flows.wording import Wording
 
 log = logging.getLogger(__name__)
 
+_OFF_S = 6.0
+"""How long a control that is switched off has to be switched on; pages take 8 s to settle."""
 _ROLE = "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center"
 
 
@@ -72,6 +74,7 @@ class PixelPage:
         self.page = page
         self._wording, self._pixel, self._account = wording, pixel, account
         self._patience_s, self._clear = patience_s, clear
+        self._finder = SectionFinder(page, wording, patience_s=patience_s, clear=clear)
         self._section: Region | None = None
         self._control: Found | None = None
         self._shown_before = ""
@@ -100,45 +103,16 @@ class PixelPage:
             SiteBusy, PermissionDenied: the page says why it is missing.
         """
         self._seen_code = shows_code(self.page, self._pixel)
-
-        tab = self._tab_or_none()
-        if tab is not None:
-            press(self.page, tab, self._clear, self._patience_s)
-        self._section = until(self.page, self._cleared_region, self._patience_s)
+        self._section = self._finder.open()
         if self._section is None:
             raise self._no_section()
-        if self._section.folded and self._section.heading is not None:
-            press(self.page, self._section.heading, self._clear, self._patience_s)
-
-    def _tab_or_none(self) -> Found | None:
-        """Wait for the Settings tab; where the section shows without one, a second longer."""
-
-        def tab() -> Found | None:
-            self._clear()
-            return look(self.page, self._wording.meaning("settings_tab")).found
-
-        def tab_or_section() -> bool:
-            return tab() is not None or self._region() is not None
-
-        until(self.page, tab_or_section, self._patience_s)
-        return until(self.page, tab, 1.0)
-
-    def _cleared_region(self) -> Region | None:
-        self._clear()
-        return self._region()
-
-    def _region(self) -> Region | None:
-        try:
-            return region(self.page, self._wording.meaning("events_api_section"))
-        except PageChanged:
-            return None
 
     def _no_section(self) -> AutomationError:
         told = problem_in_words(obstacles.said_on(self.page), self._wording)
         if told is not None:
             return told
         try:
-            region(self.page, self._wording.meaning("events_api_section"))
+            region(self.page, self._wording.meaning(SECTION))
         except PageChanged as problem:
             return problem
         return PageChanged("the Events API section appeared too late")
@@ -174,7 +148,7 @@ class PixelPage:
 
     def _the_section(self) -> Region:
         if self._section is None or not self._section.there():
-            self._section = until(self.page, self._cleared_region, self._patience_s)
+            self._section = until(self.page, self._finder.cleared, self._patience_s)
         if self._section is None:
             raise self._no_section()
         return self._section
@@ -225,13 +199,11 @@ class PixelPage:
             last[:] = [self._the_section().look(self._wording.meaning(each)) for each in names]
             return next((each.found for each in last if each.found), None)
 
-        def given_up() -> bool:
-            return any(each.disabled for each in last) or self._says_no_permission()
-
         patience_s = self._patience_s
         self._control = until(self.page, found, min(2.0, patience_s))
-        if self._control is None and not given_up():
-            self._control = until(self.page, found, patience_s)
+        if self._control is None and not self._says_no_permission():
+            off = any(each.disabled for each in last)  # it may be so while the page is drawn
+            self._control = until(self.page, found, min(_OFF_S, patience_s) if off else patience_s)
         if self._control is None:
             raise self._missing(last)
 
@@ -305,8 +277,20 @@ class PixelPage:
         with glance(self.page):
             section = self._section.text() if self._section is not None else ""
             over = [each.text() for each in dialogs(self.page)]
-            state = str(self._control.still()) if self._control is not None else ""
-        return "\n".join([section, *over, state])
+            stands = self._control_stands()
+        return "\n".join([section, *over, str(stands)])
+
+    def _control_stands(self) -> bool:
+        """Tell whether the control is as it was; where the page drew it anew, take that one."""
+        if self._control is None or self._control.still():
+            return self._control is not None
+        if self._section is None:
+            return False
+        anew = self._section.look(self._control.meaning).found
+        if anew is None or anew.text != self._control.text:
+            return False
+        self._control = anew
+        return True
 
     @step("looking for a dialog to confirm")
     def confirm(self) -> bool:
@@ -370,7 +354,7 @@ class PixelPage:
         Asked once the token is seen. A page that has nothing to say any more says no other.
         """
         try:
-            section = self._region()
+            section = self._finder.now()
             near = codes_near(section) if section is not None else []
         except Error:
             near = []

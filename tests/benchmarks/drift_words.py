@@ -2,7 +2,9 @@
 """What the drift benchmark's pages say: by language, and in other words.
 
 The rewordings stand here as one would write them who renames a button or a heading without asking
-what the finder knows. They stay as they are: a wording that is not known is to be refused.
+what the finder knows. They stay as they are: a wording that is not known is to be refused. The
+finder's words were widened once by somebody who had read them, with what other platforms call the
+same; so how many of these it knows says less of a live console than a list nobody has seen would.
 """
 
 ENGLISH = {

@@ -28,14 +28,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from playwright.sync_api import JSHandle, Page
 
-from automation import controls
 from automation.browser import Lane, find_browser
 from automation.controls import Found, Label, Meaning, region
-from automation.controls_tree import Tree
+from automation.controls_tree import glance
 from automation.controls_words import EXTRA, FILLED, best, leads, with_analogies
 from automation.errors import PageChanged
 from flows.pages.identity import codes_near
@@ -171,8 +169,8 @@ class Drift:
         return (RIGHT if picked else WRONG), f"{found.text!r} {found.how}"
 
     def _found(self) -> tuple[Found | None, str]:
-        # Nothing changes between the three questions, so that one pass over the page serves them.
-        with Tree(self.page, values=True) as tree, patch.object(controls, "Tree", _Once(tree)):
+        # Nothing changes between the three questions, so that one look at the page serves them.
+        with glance(self.page):
             return self._asked()
 
     def _asked(self) -> tuple[Found | None, str]:
@@ -198,24 +196,6 @@ class Drift:
             return _knows(button, every, state["target"])
         other = best(section.also, state["heading"], section.fillers)[0] >= FILLED
         return other and _knows(button, button.labels, state["target"])
-
-
-class _Once:
-    """Gives one look at a page to all who ask for a look at it."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-
-    def __call__(self, page: Page, *, values: bool = False) -> "_Once":
-        """Stand where the class of a look stands."""
-        return self
-
-    def __enter__(self) -> Tree:
-        """Give the look that is there."""
-        return self._tree
-
-    def __exit__(self, *_problem: object) -> None:
-        """Leave it open: whoever made it closes it."""
 
 
 def _knows(meaning: Meaning, labels: tuple[Label, ...], text: str) -> bool:

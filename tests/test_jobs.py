@@ -4,8 +4,8 @@ import base64
 import contextlib
 import json
 import os
+import pickle
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,6 +19,7 @@ from automation.browser import Lane
 from automation.errors import AlreadyRunning
 from automation.jobs import Batch, DoRow, Jobs
 from tests.conftest import until
+from tests.decoding import address, cells, decoded, faults
 from tests.flows_helpers import ROOT
 
 Json = dict[str, Any]
@@ -164,22 +165,22 @@ def test_the_database_is_private_and_holds_plain_json(home: Path) -> None:
     for file in home.glob("jobs.db*"):
         assert file.stat().st_mode & 0o077 == 0
         assert SECRET.encode() not in file.read_bytes()
-    connection = sqlite3.connect(home / "jobs.db")
-    tables = [
-        name for (name,) in connection.execute("select name from sqlite_master where type='table'")
-    ]
-    cells = [
-        cell
-        for table in tables
-        for row in connection.execute(f'select * from "{table}"')  # noqa: S608  its own names
-        for cell in row
-        if isinstance(cell, str)
-    ]
-    connection.close()
-    assert json.dumps({"args": [[{"pixel": "a1"}], {"key": "a"}], "kwargs": {}}) in cells
-    decoded = []
-    for cell in cells:
-        with contextlib.suppress(ValueError):
-            decoded.append(base64.b64decode(cell, validate=True))
-    assert [each for each in decoded if SECRET.encode() in each or each[:1] == b"\x80"] == []
+    found = list(cells(address(home / "jobs.db")))
+    assert json.dumps({"args": [[{"pixel": "a1"}], {"key": "a"}], "kwargs": {}}).encode() in found
+    assert faults(found, [SECRET]) == []
     assert os.environ.get("DBOS__APPID") is None
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        SECRET.encode(),
+        base64.b64encode(f"a {SECRET} b".encode()),
+        json.dumps({"a": [base64.b64encode(SECRET.encode()).decode()]}).encode(),
+        SECRET.encode().hex().encode(),
+        base64.b64encode(pickle.dumps({"a": 1})),
+    ],
+)
+def test_the_decoding_finds_what_it_is_for(cell: bytes) -> None:
+    """Or the tests that decode a database could not fail."""
+    assert faults(decoded(cell), [SECRET])

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.console import preset
 from tests.conftest import Site, until
+from tests.decoding import address, cells, faults
 from tests.flows_helpers import LIMIT_S, MakeUser, User, at_issue
 
 pytest_plugins = ("tests.flows_fixtures",)
@@ -64,6 +65,31 @@ def test_every_row_is_tried_and_a_second_run_keeps_what_is_done(
     assert outcomes == dict.fromkeys([*first, *second], "generated") | dict.fromkeys(kept, "kept")
     prints = {each["pixel"]: [each["fingerprint"]] for each in again.rows}
     assert prints == {pixel: user.issued(pixel) for pixel in [*first, *second]}
+    tokens = [each.token for each in user.console.ledger.issued()]
+    for name in ("jobs.db", "records.db"):
+        assert faults(cells(address(user.home / name)), tokens) == [], name
+
+
+def test_on_postgresql_another_machine_keeps_what_the_first_stored_and_no_cell_holds_a_token(
+    make_user: MakeUser, database_url: str
+) -> None:
+    """A store that both reach; the second machine has neither escrow nor session of the first's."""
+    one = make_user(pixels=1)
+    one.settings |= {"PIXELMINT_DATABASE_URL": database_url,
+                     "PIXELMINT_STORE": f"dotenv:{one.folder}/tokens.env"}  # fmt: skip
+    path = manifest(one)
+    said = one.run("provision", str(path), "--json")
+    assert [each["outcome"] for each in said.rows] == ["generated", "generated"], said.err
+    two = User(one.console, one.folder / "two")
+    two.settings |= {name: one.settings[name] for name in one.settings if name != "PIXELMINT_HOME"}
+    two.sign_in()
+    again = two.run("provision", str(path), "--json")
+    assert [each["outcome"] for each in again.rows] == ["kept", "kept"], again.err
+    assert all([row["fingerprint"]] == one.issued(row["pixel"]) for row in again.rows)
+    tokens = [each.token for each in one.console.ledger.issued()]
+    found = list(cells(database_url))
+    assert len(tokens) == 2 and faults(found, tokens) == []
+    assert any(str(said.rows[0]["fingerprint"]).encode() in each for each in found)
 
 
 def test_a_list_is_refused_whole_with_its_rows(make_user: MakeUser) -> None:

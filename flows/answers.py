@@ -72,7 +72,7 @@ def _line_with(shown: str, words: Iterable[str]) -> str:
 
 def _problem(answer: Sighting) -> AutomationError | None:
     body = _json(answer.text)
-    words = next(_texts(body, _WORDS), "") or ("" if body is not None else answer.text)
+    words = _telling(list(_texts(body, _WORDS))) or ("" if body is not None else answer.text)
     said = f"the console answered: {_said(words)}" if words else "the console answered"
     if answer.status == 401 or _SIGNED_OUT.search(words):
         return SignInNeeded(
@@ -86,6 +86,12 @@ def _problem(answer: Sighting) -> AutomationError | None:
     if answer.status >= 400:
         return SiteRefused(f"{said} (HTTP {answer.status})", next_step="look at the pixel there")
     return _refusal(body, words, said)
+
+
+def _telling(said: list[str]) -> str:
+    """Return what says most of several messages: one that is understood, else the first."""
+    known = (_NO_RIGHT, _SIGNED_OUT, _TOO_MUCH)
+    return next((each for words in known for each in said if words.search(each)), (said or [""])[0])
 
 
 def _refusal(body: Any, words: str, said: str) -> AutomationError | None:

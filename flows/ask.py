@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from automation.browser import BrowserGone, wait_until
 from automation.capture import Capture
 from automation.controls_tree import glance
-from automation.errors import AutomationError, PageChanged, TokenUnread
+from automation.errors import AutomationError, PageChanged, SiteRefused, TokenUnread
 from automation.evidence import Agreement, Sighting
 from flows.answers import problem_in
 
@@ -216,6 +216,9 @@ class _Asking:
         if decided is not None:
             return decided
         declined = self._declined()
+        if isinstance(declined, SiteRefused):
+            # A number alone says little; the page may say in words that permission lacks.
+            raise self._asked.refusal() or declined
         if declined is not None:
             raise declined
         if not self._capture.asked:

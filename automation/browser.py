@@ -27,12 +27,11 @@ from playwright.sync_api import (
     Page,
     Playwright,
     TimeoutError,
-    sync_playwright,
 )
 
 from automation.errors import AutomationError, PageChanged, SiteBusy
 from automation.finding import Choice, find_browser, install_browser
-from automation.launch import SIZE, check_screen, launch, reach
+from automation.launch import SIZE, check_screen, launch, reach, start_driver
 from automation.relay import Relay
 
 __all__ = [
@@ -349,7 +348,7 @@ def _playwright_here() -> Playwright:
     if _here.playwright is not None and not any(lane.alive for lane in _here.lanes):
         _stop_playwright()
     if _here.playwright is None:
-        _here.playwright = sync_playwright().start()
+        _here.playwright = start_driver()
     return _here.playwright
 
 

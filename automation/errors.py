@@ -152,3 +152,7 @@ class VerifyFailed(AutomationError):
     """The stored token does not work."""
 
     code = "verify_failed"
+
+
+FOR_A_PERSON = (SignInNeeded.code, HumanCheck.code)
+"""The codes of what only a person can mend; the account it came up in waits."""

@@ -1,14 +1,17 @@
 """Start a browser, or reach a remote one, and say in plain words why that did not work."""
 
+import asyncio
 import contextlib
+import functools
 import inspect
 import logging
 import os
 import re
 import sys
+import threading
 from typing import Any
 
-from playwright.sync_api import Browser, Error, Playwright
+from playwright.sync_api import Browser, Error, Playwright, sync_playwright
 
 from automation.errors import UsageError
 from automation.finding import Choice
@@ -27,6 +30,24 @@ _START_S = 60
 _CONNECT_S = 30
 SIZE = (1440, 900)
 """Width and height of a page: dialog footers fall off smaller ones."""
+
+
+_starting = threading.Lock()
+
+
+def start_driver() -> Playwright:
+    """Start Playwright in this thread, out of reach of the terminal's Ctrl-C.
+
+    A terminal sends it to every process of the foreground group: the driver would die of it with
+    a token in the hand, while this program waits until that one is safe.
+    """
+    with _starting:  # lanes are threads, and what is changed meanwhile is everybody's
+        before = asyncio.create_subprocess_exec
+        asyncio.create_subprocess_exec = functools.partial(before, start_new_session=True)
+        try:
+            return sync_playwright().start()
+        finally:
+            asyncio.create_subprocess_exec = before
 
 
 def launch(playwright: Playwright, choice: Choice, headless: bool, proxy: str | None) -> Browser:

@@ -3,12 +3,13 @@
 import contextlib
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from automation.errors import AlreadyRunning, AutomationError, HumanCheck, SignInNeeded, UsageError
+from automation.errors import FOR_A_PERSON, AlreadyRunning, AutomationError, UsageError
 from automation.jobs import Batch, DoRow, Jobs
 from automation.report import Result
 from automation.signals import held_back
@@ -24,7 +25,6 @@ _LOCK_WAIT_S = 3600.0
 _SLOWEST_S = 300.0
 _NEAR = 4
 """How many of the rows that come next a row knows, so that their pages can be opened ahead."""
-_FOR_A_PERSON = (SignInNeeded.code, HumanCheck.code)
 
 Json = dict[str, Any]
 
@@ -71,11 +71,19 @@ def queued(
             # The one that works here takes these rows too; they are followed.
             workshop.say(f"{problem.message}; the rows are handed to it")
         came = stack.enter_context(_stopping(workshop, jobs))
-        ids = jobs.add(list(_batches(workshop, todo, {**(options or {}), "kind": kind})))
+        batches = list(_batches(workshop, todo, {**(options or {}), "kind": kind}))
+        ids = jobs.add(batches)
+        names = {each: batch.key for each, batch in zip(ids, batches, strict=True)}
+        rows: Counter[str] = Counter()
+        for batch in batches:
+            rows[batch.key] += len(batch.rows)
+        workshop.watch.begin(rows)
         waiting = {row.pixel for row in todo}
-        for _id, _at, told in jobs.follow(ids):
+        for of, _at, told in jobs.follow(ids):
             waiting.discard(told["pixel"])
-            yield Result(**told)
+            result = Result(**told)
+            workshop.watch.note(names[of], result)
+            yield result
     if came:
         raise KeyboardInterrupt
     for pixel in sorted(waiting):
@@ -104,15 +112,25 @@ def work(workshop: Workshop, *, lanes: int) -> None:
 
 
 def workshop_for(
-    workshop: Workshop, *, profile: str | None = None, stores: Iterable[str] = ()
+    workshop: Workshop,
+    *,
+    profile: str | None = None,
+    stores: Iterable[str] = (),
+    say: Callable[[str], None] | None = None,
 ) -> Workshop:
     """Return the workshop of a row's own profile and stores; what is not named stays as it is."""
     settings = workshop.settings
     if named := tuple(stores):
         settings = settings.model_copy(update={"store": named})
-    if settings is workshop.settings and profile in (None, "", workshop.profile):
+    same = settings is workshop.settings and say is None
+    if same and profile in (None, "", workshop.profile):
         return workshop
-    made = replace(workshop, settings=settings, profile=profile or workshop.profile)
+    made = replace(
+        workshop,
+        settings=settings,
+        profile=profile or workshop.profile,
+        say=say or workshop.say,
+    )
     # One key, one journal and one set of records for all.
     for shared in ("sealer", "leases", "escrow", "database", "records", "history", "wording"):
         made.__dict__[shared] = getattr(workshop, shared)
@@ -147,17 +165,34 @@ def _batches(workshop: Workshop, todo: Iterable[Todo], options: Json) -> Iterato
         for at, wish in enumerate(wishes):
             wish["then"] = [each["pixel"] for each in wishes[at + 1 : at + 1 + _NEAR]]
         own = {**options, "account": account, "profile": profile}
-        yield Batch(account or f"profile {profile}", wishes, own)
+        yield Batch(_key(own), wishes, own)
+
+
+def _key(options: Json) -> str:
+    """Return what must not be worked on twice at a time, as people are told it."""
+    return str(options["account"] or f"profile {options['profile']}")
 
 
 @contextlib.contextmanager
 def _lane(workshop: Workshop, jobs: Jobs, options: Json) -> Iterator[DoRow]:
     """Open one account in a browser of its own, for as many rows as it has."""
     account = options["account"] or None
-    own = workshop_for(workshop, profile=options["profile"])
+    own = workshop_for(workshop, profile=options["profile"], say=_saying(workshop, _key(options)))
     with Console(own, account=account, visible=False) as console:
         yield _InTurn(own, jobs, console, options).do
         console.keep_session()
+
+
+def _saying(workshop: Workshop, key: str) -> Callable[[str], None]:
+    """Return where a lane tells what it does: into its own place, where there is a display."""
+
+    def say(line: str) -> None:
+        if workshop.watch.is_live:
+            workshop.watch.doing(key, line)
+        else:
+            workshop.say(line)
+
+    return say
 
 
 class _InTurn:
@@ -180,7 +215,7 @@ class _InTurn:
             self._jobs.stopping.wait(self._slow_s)
         told = self._done(row).as_json()
         code = (told["error"] or {}).get("code")
-        if code in _FOR_A_PERSON:
+        if code in FOR_A_PERSON:
             self._asks = told["error"]
             self._workshop.say(f"account {told['account'] or '?'} waits for a person: {code}")
         busy = code == "site_busy"

@@ -41,7 +41,7 @@ def provision(
     workshop = open_workshop(pace=pace, metrics=metrics, notify=notify)
     to = tuple(deliver or ())
     results = run(workshop, manifest, lanes=jobs, dry_run=dry_run, deliver=to)
-    report(results if dry_run else told(workshop, "provision", results))
+    report(watched(workshop, results if dry_run else told(workshop, "provision", results)))
 
 
 def rotate(
@@ -77,7 +77,7 @@ def rotate(
 
         for line in warnings(workshop):
             terminal.tell(line)
-    report(begin())
+    report(watched(workshop, begin()))
 
 
 def rotation(
@@ -118,6 +118,14 @@ def rotation(
         return results if dry_run else told(workshop, "rotate", results)
 
     return workshop, begin
+
+
+def watched(workshop: "Workshop", results: Iterable[Result]) -> Iterable[Result]:
+    """Show how a run goes on while its results are taken."""
+    from flows import display
+
+    workshop.watch = display.watch_for(verbosity=terminal.verbosity, as_json=terminal.as_json)
+    return display.watched(workshop.watch, results)
 
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:

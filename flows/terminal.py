@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from automation.errors import AutomationError, UsageError
+from automation.errors import FOR_A_PERSON, AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import redact
 
@@ -28,6 +28,7 @@ class Terminal:
     flags: dict[str, object] = field(default_factory=dict)
     pixels: list[str] = field(default_factory=list)
     """What was asked for, so that a refusal can be told for each."""
+    _told: set[tuple[str | None, ...]] = field(default_factory=set)
 
     def say(self, line: str) -> None:
         """Tell progress: on a terminal, or when asked for with -v."""
@@ -48,6 +49,16 @@ class Terminal:
         self.tell(f"{told['code']}: {told['message']}")
         if told["next_step"]:
             self.tell(f"  next: {told['next_step']}")
+
+    def is_news(self, result: Result) -> bool:
+        """Tell whether a failure was not told yet: what an account waits for is told once."""
+        error = result.as_json()["error"] or {}
+        what = (result.account, error.get("code"), error.get("message"))
+        if error.get("code") not in FOR_A_PERSON:
+            return True
+        known = what in self._told
+        self._told.add(what)
+        return not known
 
     def out_failed(self, problem: AutomationError) -> None:
         """Print, with --json, the failure of each pixel that is still waited for."""
@@ -86,19 +97,22 @@ def pixels_from(given: list[str]) -> list[str]:
 def report(results: Iterable[Result]) -> None:
     """Print each result as it comes, and end with the highest exit code of them."""
     shown: list[Result] = []
+    highest = 0
     try:
         for result in results:
-            shown.append(result)
+            highest = max(highest, result.exit_code)
+            if not terminal.as_json:  # of ten thousand that are printed at once, none is held
+                shown.append(result)
             if result.pixel in terminal.pixels:
                 terminal.pixels.remove(result.pixel)
             if terminal.as_json:
                 terminal.out(json_line(result.as_json()))
-            if result.error is not None:
+            if result.error is not None and terminal.is_news(result):
                 terminal.failure(result.error)
     finally:
-        if shown and not terminal.as_json:
+        if shown:
             terminal.out(table(map(row, shown), HEADS))
-    raise typer.Exit(max((each.exit_code for each in shown), default=0))
+    raise typer.Exit(highest)
 
 
 def row(result: Result) -> tuple[str, ...]:

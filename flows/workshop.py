@@ -24,6 +24,7 @@ from automation.session import Sessions
 from automation.stores.base import Store
 from automation.stores.registry import open_store
 from automation.verdicts import Verdicts
+from flows.display import Board, Watch
 from flows.settings import ConsoleSettings
 from flows.wording import Wording, load
 
@@ -76,6 +77,8 @@ class Workshop:
     """Takes progress, one line a call."""
     lock_wait_s: float = 0
     """Seconds to wait for an account that another process works on, before saying so."""
+    watch: Watch = field(default_factory=lambda: Watch(Board()))
+    """Is told how a run over many pixels goes on."""
     run: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}")
     """Names this invocation in the history; workshops made of this one have the same."""
 

@@ -15,6 +15,7 @@ from automation.browser import Lane
 from automation.errors import UsageError
 from automation.finding import Choice
 from tests.conftest import Site, until
+from tests.processes import BROWSER, DRIVER, family, find_one
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -157,3 +158,15 @@ def test_in_a_remote_browser_only_what_was_made_there_is_closed(
                 assert theirs is not page.context
                 assert [re.sub(r"\?.*", "", each.url) for each in theirs.pages] == ["about:blank"]
                 assert len(browser.contexts) == 2
+
+
+@ON_LINUX
+def test_the_terminal_s_ctrl_c_reaches_neither_driver_nor_browser(lane: Lane) -> None:
+    """It goes to a whole process group; the token in hand needs both."""
+    lane.open()
+    below = family(os.getpid())
+    for whom in (DRIVER, BROWSER):
+        pid = find_one(below, whom)
+        assert pid is not None, whom
+        assert os.getpgid(pid) != os.getpgid(0), whom
+    lane.close_context()

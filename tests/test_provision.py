@@ -46,6 +46,7 @@ def test_every_row_is_tried_and_a_second_run_keeps_what_is_done(
         second[0]: None, second[1]: "human_check", second[2]: "human_check",
     }  # fmt: skip
     assert said.code == 3
+    assert said.err.count("human_check: ") == 1  # of two rows that wait for it
     assert user.open_intents() == [] and user.issues(second[2]) == []
     (message,) = (json.loads(each.body) for each in site.asked("/hook"))
     assert "2 waiting for a person, 1 failed, 3 done" in message["title"]

@@ -185,6 +185,7 @@ def generate(
     account: Account = None,
     store: Stores = None,
     deliver: cli_tokens.Deliver = None,
+    deploy_hook: cli_tokens.DeployHook = None,
     replace: Annotated[
         bool, typer.Option(help="Generate although a token exists; may stop that one.")
     ] = False,
@@ -197,7 +198,7 @@ def generate(
     from flows.generate import Wish
     from flows.generate import generate as run
 
-    to = tuple(deliver or ())
+    to = (*(deliver or ()), *cli_tokens.hooks_of(deploy_hook))
     wish = Wish(account, replace=replace, guided=guided, dry_run=dry_run, deliver=to)
     named = pixels_from(pixel)
     report(run(open_workshop(store=store), named, wish))

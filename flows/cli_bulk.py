@@ -8,7 +8,7 @@ import typer
 
 from automation.report import Result
 from flows.cli_telling import Metrics, Notify, told
-from flows.cli_tokens import Deliver
+from flows.cli_tokens import Deliver, DeployHook, hooks_of
 from flows.terminal import open_workshop, report, terminal
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def provision(
     jobs: Lanes = 2,
     pace: Pace = None,
     deliver: Deliver = None,
+    deploy_hook: DeployHook = None,
     dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
     metrics: Metrics = None,
     notify: Notify = None,
@@ -40,7 +41,8 @@ def provision(
 
     workshop = open_workshop(pace=pace, metrics=metrics, notify=notify)
     to = tuple(deliver or ())
-    results = run(workshop, manifest, lanes=jobs, dry_run=dry_run, deliver=to)
+    hooks = hooks_of(deploy_hook)
+    results = run(workshop, manifest, lanes=jobs, dry_run=dry_run, deliver=to, hooks=hooks)
     report(watched(workshop, results if dry_run else told(workshop, "provision", results)))
 
 
@@ -63,6 +65,7 @@ def rotate(
         list[str] | None,
         typer.Option(metavar="URL", help="Where tokens go; else where each pixel's went before."),
     ] = None,
+    deploy_hook: DeployHook = None,
     jobs: Lanes = 2,
     pace: Pace = None,
     dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
@@ -87,6 +90,7 @@ def rotation(
     window: str | None,
     spread: str,
     store: list[str] | None,
+    deploy_hook: str | None,
     jobs: int,
     pace: float | None,
     dry_run: bool,
@@ -99,18 +103,20 @@ def rotation(
         UsageError: an option or a setting is wrong. Nothing was touched.
     """
     from automation.windows import parse_duration, parse_window
+    from flows.destinations.registry import check_destinations
     from flows.due import Renewal
     from flows.rotate import rotate as run
 
+    workshop = open_workshop(pace=pace, store=store, metrics=metrics, notify=notify)
     renewal = Renewal(
         older_than=parse_duration(older_than),
         pixels=tuple(pixel or ()),
         window=parse_window(window) if window else None,
         spread=parse_duration(spread),
         stores=tuple(store or ()),
+        hooks=check_destinations(hooks_of(deploy_hook), workshop),
         dry_run=dry_run,
     )
-    workshop = open_workshop(pace=pace, store=store, metrics=metrics, notify=notify)
 
     def begin() -> Iterable[Result]:
         terminal.pixels = list(renewal.pixels)

@@ -24,6 +24,19 @@ Deliver = Annotated[
     ),
 ]
 
+DeployHook = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PROGRAM",
+        help="Run for each new token, told of it in HOOK_... and not given it; no shell.",
+    ),
+]
+
+
+def hooks_of(program: str | None) -> tuple[str, ...]:
+    """Return the destination that a `--deploy-hook` names."""
+    return () if program is None else (f"hook:{program}",)
+
 
 def verify(
     pixel: Pixels,

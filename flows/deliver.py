@@ -15,6 +15,7 @@ from automation.files import held
 from automation.report import Result
 from automation.stores.base import Ref
 from flows.destinations.base import Parcel
+from flows.destinations.hook import is_hook
 from flows.destinations.registry import Destinations, check_destinations
 from flows.fetch import fetch
 from flows.filing import Stored, every_last_stored, last_stored, reference
@@ -72,8 +73,10 @@ def settle_deliveries(
         workshop: what the run works with.
         result: of a pixel whose token is stored; says so afterwards.
         destinations: of this lane.
-        more: destinations that are wanted from now on.
+        more: destinations that are wanted from now on; a hook, for this token, if it is new.
     """
+    if result.outcome == "kept":
+        more = [each for each in more if not is_hook(each)]
     problems = _tried(workshop, result, destinations, list(more))
     if problems:
         result.outcome = "failed"
@@ -88,19 +91,23 @@ def owed(workshop: Workshop, pixel: str, fingerprint: str | None) -> list[str]:
 
 def _owed(asked: Iterable[str], rows: Iterable[Delivery], fingerprint: str | None) -> list[str]:
     known = {each.destination: each for each in rows}
-    return [
-        url
-        for url in dict.fromkeys([*asked, *known])
-        if url not in known
-        or not (known[url].state == "forgotten" or known[url].holds(fingerprint))
-    ]
+    asked = dict.fromkeys(asked)
+
+    def is_owed(url: str) -> bool:
+        row = known.get(url)
+        if row is None or row.state == "forgotten" or row.holds(fingerprint):
+            return row is None
+        # A hook is told of what the runs that name it make; what it failed for, it is told again.
+        return url in asked or row.state != "done" or not is_hook(url)
+
+    return [url for url in {**asked, **known} if is_owed(url)]
 
 
 def wanted(workshop: Workshop, pixel: str, more: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the destinations a new token of a pixel is to be given to."""
     rows = workshop.deliveries.of(pixel)
     known = [each.destination for each in rows if each.state != "forgotten"]
-    return tuple(dict.fromkeys([*more, *known]))
+    return tuple(dict.fromkeys([*more, *(each for each in known if not is_hook(each))]))
 
 
 def delivered(workshop: Workshop, pixel: str, fingerprint: str | None) -> list[str]:
@@ -160,7 +167,10 @@ def _given(
     result.fingerprint = parcel.token.fingerprint
     result.account = parcel.ref.account or result.account
     problems: Problems = []
-    for url in owed(workshop, pixel, parcel.token.fingerprint):
+    print_ = parcel.token.fingerprint
+    held = delivered(workshop, pixel, print_)
+    more = [each for each in more if each not in held]
+    for url in dict.fromkeys([*owed(workshop, pixel, print_), *more]):
         workshop.say(f"delivering token {parcel.token.fingerprint} of {pixel} to {url}")
         begun = rows.begin(pixel, url, parcel.token.fingerprint)
         problem: AutomationError | None = None

@@ -25,6 +25,8 @@ class Renewal:
     """Each pixel becomes due at a time of its own, up to so much later."""
     stores: tuple[str, ...] = ()
     """Where the renewed tokens go; none means where each pixel's token went before."""
+    hooks: tuple[str, ...] = ()
+    """Destinations that are told of each token this run makes current, as `hook:PROGRAM`."""
     dry_run: bool = False
     """Everything but the click."""
 

@@ -12,6 +12,7 @@ from automation.manifest import Row, load
 from automation.report import Result
 from flows.batches import Todo, queued, workshop_for
 from flows.deliver import owing
+from flows.destinations.hook import is_hook
 from flows.destinations.registry import check_destinations
 from flows.filing import every_last_stored
 from flows.generate import is_kept, prepare
@@ -20,7 +21,13 @@ from flows.workshop import Workshop, check_names
 
 
 def provision(
-    workshop: Workshop, source: str, *, lanes: int, dry_run: bool, deliver: Sequence[str] = ()
+    workshop: Workshop,
+    source: str,
+    *,
+    lanes: int,
+    dry_run: bool,
+    deliver: Sequence[str] = (),
+    hooks: Sequence[str] = (),
 ) -> Iterator[Result]:
     """Yield one result a row, as it comes; every row is tried.
 
@@ -30,13 +37,14 @@ def provision(
         lanes: how many accounts are worked on at a time.
         dry_run: everything but the click.
         deliver: destinations of the rows that name none.
+        hooks: of all rows: destinations that are told of the tokens this run makes.
 
     Raises:
         UsageError: the manifest, a setting or the key is wrong. Nothing was touched.
         EscrowFailed, StoreFailed: no token could be kept safe. Nothing was clicked.
         KeyboardInterrupt: Ctrl-C came; the tokens that were in hand are stored and told of.
     """
-    deliver = check_destinations(deliver, workshop)
+    deliver, hooks = (check_destinations(each, workshop) for each in (deliver, hooks))
     rows = load(source, partial(_faults, workshop, set(workshop.sessions.profiles())))
     for stores in {row.stores for row in rows}:
         prepare(workshop_for(workshop, stores=stores))
@@ -49,14 +57,15 @@ def provision(
         if not row.replace and row.pixel in known and is_kept(at, *known[row.pixel], result):
             there = given.get(row.pixel, ())
             result.delivered = [d.destination for d in there if d.holds(result.fingerprint)]
-            to = _destinations(workshop, row, deliver)
+            to = [each for each in _destinations(workshop, row, deliver) if not is_hook(each)]
             if dry_run or (row.pixel not in late and set(to) <= set(result.delivered)):
                 yield result
                 continue
         left.append(row)
     if left:
         workshop.say(f"{len(left)} of {len(rows)} rows to do, {lanes} accounts at a time")
-        todo = [_todo(workshop, each, _destinations(workshop, each, deliver)) for each in left]
+        wanted = [(*_destinations(workshop, each, deliver), *hooks) for each in left]
+        todo = [_todo(workshop, *each) for each in zip(left, wanted, strict=True)]
         yield from queued(workshop, todo, "generate", lanes=lanes, options={"dry_run": dry_run})
 
 

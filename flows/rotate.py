@@ -4,6 +4,7 @@ Safe to run again at any time: what is not due is `kept`, what a crash left is f
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from automation.backoff import Backoff
@@ -12,6 +13,7 @@ from automation.report import Result
 from automation.session import DEFAULT_PROFILE
 from flows.batches import Todo, queued, workshop_for
 from flows.deliver import owing
+from flows.destinations.registry import check_destinations
 from flows.due import Renewal, has_token, need_of
 from flows.filing import every_last_stored
 from flows.generate import prepare
@@ -40,6 +42,7 @@ def rotate(
         EscrowFailed: no token could be kept safe. Nothing was clicked.
         KeyboardInterrupt: Ctrl-C came; the tokens that were in hand are stored and told of.
     """
+    renewal = replace(renewal, hooks=check_destinations(renewal.hooks, workshop))
     now = datetime.now(UTC)
     standings = list(_chosen(workshop, renewal))
     if renewal.window is not None and not renewal.window.is_open(now):
@@ -95,7 +98,8 @@ def _turns(
             # With nowhere to put it a new token would do nothing but stop the current one.
             yield _failed(standing, problem)
             continue
-        wish = {"need": need, "stores": stores, "now": standing.result.as_json()}
+        now_ = standing.result.as_json()
+        wish = {"need": need, "stores": stores, "now": now_, "deliver": renewal.hooks}
         asked_for = workshop.profile != DEFAULT_PROFILE
         profile = workshop.profile if asked_for else standing.profile
         todo.append(Todo(pixel, standing.result.account or "", profile, wish))

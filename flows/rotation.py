@@ -28,7 +28,8 @@ def rotate_one(
 
     Args:
         workshop: of the row's profile and stores.
-        row: pixel, account, need (see `flows.due`) and `now`, what is current as a result's object.
+        row: pixel, account, need (see `flows.due`), deliver: destinations for this token, and
+            now: what is current, as a result's object.
         options: dry_run, and `until`, when the window closes, as ISO 8601; None without a window.
         console: the lane's.
 
@@ -43,18 +44,21 @@ def rotate_one(
     if options["dry_run"] and row["need"] != "token":
         result.outcome = "planned"
         return result
-    renewed = None
+    hooks, renewed = tuple(row.get("deliver", ())), None
     if not options["dry_run"]:
         renewed = renewed_since(workshop, row["pixel"], result.fingerprint)
     if row["need"] == "token" and renewed is None:
-        wish = Wish(row["account"] or None, replace=True, dry_run=options["dry_run"], rotates=True)
+        wish = Wish(
+            row["account"] or None, replace=True, dry_run=options["dry_run"], deliver=hooks,
+            rotates=True,
+        )  # fmt: skip
         result = generate_one(workshop, row["pixel"], wish, console, then=row.get("then", ()))
     else:
         result = renewed or result
         if row["need"] == "finish" and renewed is None:
             result = _finished(workshop, row["pixel"], result)
         if result.outcome != "failed":
-            settle_deliveries(workshop, result, console.destinations)
+            settle_deliveries(workshop, result, console.destinations, hooks)
         remember(workshop, result, "rotate")
     if not options["dry_run"]:
         _count(workshop, result)

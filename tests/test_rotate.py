@@ -273,7 +273,10 @@ def test_killed_while_a_token_is_proven_the_next_run_finishes_it(make_user: Make
     """`kill -9`: the current token stays current, no second one is asked for."""
     user = make_user(pixels=1)
     pixel = user.console.accounts[0].pixels[0].code
-    assert user.run("generate", pixel, "--json").code == 0
+    hook, ran = user.folder / "hook", user.folder / "ran"
+    hook.write_text(f"#!/bin/sh\necho $HOOK_OUTCOME $HOOK_FINGERPRINT >> {ran}\n")
+    hook.chmod(0o700)
+    assert user.run("generate", pixel, "--deploy-hook", str(hook), "--json").code == 0
     children = []
     owner = user.console.world.owner
 
@@ -282,7 +285,7 @@ def test_killed_while_a_token_is_proven_the_next_run_finishes_it(make_user: Make
         return owner(text)
 
     user.console.world.owner = kill  # type: ignore[method-assign]  # the Events API asks it
-    children.append(user.start("rotate", "--older-than", "0d", "--json"))
+    children.append(user.start("rotate", "--older-than", "0d", "--deploy-hook", str(hook)))
     assert children[0].wait().code == -signal.SIGKILL
     user.console.world.owner = owner  # type: ignore[method-assign]  # a test's own console
     assert len(user.issues(pixel)) == 2 and user.open_intents() == [pixel]
@@ -293,6 +296,8 @@ def test_killed_while_a_token_is_proven_the_next_run_finishes_it(make_user: Make
     assert [said.row["fingerprint"]] == user.issued(pixel)[1:]
     assert fingerprint(user.token(pixel).strip()) == user.issued(pixel)[1]
     assert user.open_intents() == []
+    told = [f"{o} {f}" for o, f in zip(("generated", "rotated"), user.issued(pixel), strict=True)]
+    assert ran.read_text().splitlines() == told  # the killed run's intent says who is to be told
 
     planned = user.run("rotate", "--older-than", "0d", "--dry-run", "--json")
     assert (planned.code, planned.row["outcome"]) == (0, "planned")

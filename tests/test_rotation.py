@@ -6,6 +6,7 @@ Whatever happens, the token that is current in the store works, or the report sa
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,9 @@ from automation.settings import load
 from automation.stores.base import Ref
 from automation.stores.local import LocalStore
 from flows import generate, renewal, rotation
+from flows.deliver import owing
+from flows.destinations.registry import Destinations
+from flows.due import Renewal, need_of
 from flows.events_api import Verdict
 from flows.fetch import fetch
 from flows.filing import file_token, last_stored
@@ -73,11 +77,11 @@ class World:
         """Tell the truth about a token."""
         return any(Secret(each) == token for each in self.alive)
 
-    def rotate(self, need: str = "token") -> Result:
+    def rotate(self, need: str = "token", *deliver: str) -> Result:
         """Take the pixel's turn in a rotation, as a lane does."""
         (standing,) = status(self.workshop)
         now = {**standing.result.as_json(), "outcome": "kept"}
-        row = {"pixel": PIXEL, "account": ACCOUNT, "need": need, "now": now}
+        row = {"pixel": PIXEL, "account": ACCOUNT, "need": need, "now": now, "deliver": deliver}
         options = {"dry_run": False, "until": None}
         return rotation.rotate_one(self.workshop, row, options, self.console())
 
@@ -92,7 +96,7 @@ class World:
         )
         return SimpleNamespace(
             open_pixel=lambda _pixel, _account: page, read_ahead=lambda *_: None,
-            capture=None, stopping=[], destinations=None,
+            capture=None, stopping=[], destinations=Destinations(self.workshop),
         )  # fmt: skip
 
     def current(self) -> Secret:
@@ -278,6 +282,40 @@ def test_a_rotation_is_known_as_one_after_a_crash_and_old_intents_are_none(world
     path.write_text(path.read_text().replace('"rotates": true', '"name": "old"'))
     (old,) = world.workshop.escrow.unsettled()
     assert old == replace(intent, rotates=False, name="old")
+
+
+def test_a_renewed_token_that_is_not_live_is_a_failure_until_it_is(
+    world: World, tmp_path: Path
+) -> None:
+    """It is current and works; whatever its age, the next turn delivers it and makes no other."""
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\necho $HOOK_OUTCOME $HOOK_VERIFIED >> {tmp_path}/ran\nexit 1\n")
+    hook.chmod(0o700)
+    result = world.rotate("token", f"hook:{hook}")
+    assert (result.outcome, result.exit_code, result.verified) == ("failed", 4, True)
+    assert world.current().fingerprint == world.issued[1] == result.fingerprint
+    assert (tmp_path / "ran").read_text() == "rotated true\n"
+    assert owing(world.workshop) == [PIXEL]
+    later = Renewal(timedelta(days=60))
+    assert need_of(standing(world), later, datetime.now(UTC), owes=True) == "delivery"
+    assert world.rotate("delivery").exit_code == 4
+    hook.write_text("#!/bin/sh\n")
+    result = world.rotate("delivery")
+    assert (result.outcome, result.delivered) == ("kept", [f"hook:{hook}"])
+    assert len(world.issued) == 2 and owing(world.workshop) == []
+    assert Backoff(world.workshop.database).resting() == {}
+
+
+def test_a_turn_that_is_taken_again_after_a_stop_asks_for_no_second_token(world: World) -> None:
+    """A job is done again where the process ended before the engine noted it."""
+    (before,) = status(world.workshop)
+    now = {**before.result.as_json(), "outcome": "kept"}
+    world.rotate()
+    row = {"pixel": PIXEL, "account": ACCOUNT, "need": "token", "now": now}
+    options = {"dry_run": False, "until": None}
+    result = rotation.rotate_one(world.workshop, row, options, world.console())
+    assert (result.outcome, [result.fingerprint]) == ("rotated", world.issued[1:])
+    assert len(world.issued) == 2
 
 
 def test_what_keeps_failing_rests_and_a_success_forgets_it(world: World) -> None:

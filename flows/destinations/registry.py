@@ -14,6 +14,7 @@ GROUP = "pixelmint.destinations"
 """Entry-point group in which a package of someone else's names its destination classes."""
 
 _BUILT_IN = {
+    "hook": "flows.destinations.hook:Hook",
     "webhook": "flows.destinations.webhook:Webhook",
 }
 

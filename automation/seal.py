@@ -17,6 +17,10 @@ from automation.errors import EscrowFailed, UsageError
 from automation.files import private_folder, write_private
 from automation.secret import Secret
 
+NEXT = "key.next"
+"""In the home, while the key is changed: the new one."""
+KEYRING = "the OS keyring"
+"""A sealer's source where its key is there."""
 _SERVICE = "pixelmint"
 _PATIENCE_S = 30
 _KEYRINGS = ("SecretService", "macOS", "Windows", "kwallet", "libsecret")
@@ -26,14 +30,20 @@ _KEYRINGS = ("SecretService", "macOS", "Windows", "kwallet", "libsecret")
 class Sealer:
     """Seals bytes for one key, together with what they are about."""
 
-    def __init__(self, identity: pyrage.x25519.Identity, source: str) -> None:
-        """Seal and open with one X25519 identity.
+    def __init__(
+        self,
+        identity: pyrage.x25519.Identity,
+        source: str,
+        other: pyrage.x25519.Identity | None = None,
+    ) -> None:
+        """Seal with one X25519 identity, and open with it.
 
         Args:
             identity: the private key.
             source: where it came from, for `doctor`: a variable, a keyring or a file.
+            other: opens too, while a change of keys is on its way.
         """
-        self._identity = identity
+        self.identities = [identity] if other is None else [identity, other]
         self._recipient = identity.to_public()
         self.source = source
 
@@ -63,10 +73,15 @@ class Sealer:
             )
         return body
 
+    @property
+    def recipient(self) -> str:
+        """The public half of the key that seals."""
+        return str(self._recipient)
+
     def open_any(self, blob: bytes, kind: str) -> tuple[dict[str, str], bytes]:
         """Decrypt and return what is inside: what it is about, and the body."""
         try:
-            head, _, body = pyrage.decrypt(blob, [self._identity]).partition(b"\n")
+            head, _, body = pyrage.decrypt(blob, self.identities).partition(b"\n")
             inside: dict[str, Any] = json.loads(head)
             about: dict[str, str] = inside["about"]
             found: str = inside["kind"]
@@ -107,18 +122,16 @@ def open_sealer(home: Path, given: Secret | None = None, *, create: bool = True)
 
 def _open(home: Path, given: Secret | None, *, create: bool) -> Sealer:
     expected = _expected(home)
-    if given is not None:
-        sealer = Sealer(_parse(given, "PIXELMINT_KEY"), "PIXELMINT_KEY")
-    else:
-        kept = _from_keyring(home) or _from_file(home)
-        if kept is None and (expected or not create):
-            raise UsageError(
-                f"the key that sealed {home} is missing",
-                next_step="put the key file back, or give the key in PIXELMINT_KEY; without it "
-                "what is sealed there cannot be opened",
-            )
-        sealer = kept or _create(home)
-    recipient = str(sealer._recipient)
+    kept = found_sealer(home, given)
+    if kept is None and (expected or not create):
+        raise UsageError(
+            f"the key that sealed {home} is missing",
+            next_step="put the key file back, or give the key in PIXELMINT_KEY; without it "
+            "what is sealed there cannot be opened",
+        )
+    sealer = kept or _create(home)
+    sealer = _between_keys(home, sealer, expected)
+    recipient = sealer.recipient
     if expected and expected != recipient:
         raise UsageError(
             f"the key from {sealer.source} is not the one that sealed {home}",
@@ -127,6 +140,36 @@ def _open(home: Path, given: Secret | None, *, create: bool) -> Sealer:
     if not expected:
         _write(home, "recipient", recipient)
     return sealer
+
+
+def found_sealer(home: Path, given: Secret | None) -> Sealer | None:
+    """Return the sealer of the key that is there, whatever was sealed; None where there is none."""
+    if given is not None:
+        return Sealer(_parse(given, "PIXELMINT_KEY"), "PIXELMINT_KEY")
+    return _from_keyring(home) or _from_file(home)
+
+
+def next_key(home: Path) -> pyrage.x25519.Identity | None:
+    """Return the key a home is on its way to, or None; see `automation.rekey`."""
+    path = home / NEXT
+    try:
+        text = Secret(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"the key file {path} cannot be read ({_name(problem)})") from None
+    return _parse(text, str(path))
+
+
+def _between_keys(home: Path, sealer: Sealer, expected: str) -> Sealer:
+    """While keys are changed some files are sealed by one and some by the other."""
+    following = next_key(home)
+    if following is None:
+        return sealer
+    (kept,) = sealer.identities
+    if expected == str(following.to_public()):
+        return Sealer(following, sealer.source, kept)
+    return Sealer(kept, sealer.source, following)
 
 
 def _expected(home: Path) -> str:
@@ -186,17 +229,23 @@ def _from_keyring(home: Path) -> Sealer | None:
         return None
     if text is None:
         return None
-    return Sealer(_parse(Secret(text), "the keyring"), "the OS keyring")
+    return Sealer(_parse(Secret(text), "the keyring"), KEYRING)
+
+
+def to_keyring(home: Path, identity: pyrage.x25519.Identity) -> bool:
+    """Put a home's key into the OS keyring; False where none encrypts, or it fails."""
+    keyring = _keyring()
+    if keyring is not None:
+        with contextlib.suppress(Exception):  # as above: any trouble means a file is used
+            keyring.set_password(_SERVICE, str(home), str(identity))
+            return bool(keyring.get_password(_SERVICE, str(home)) == str(identity))
+    return False
 
 
 def _create(home: Path) -> Sealer:
     identity = pyrage.x25519.Identity.generate()
-    keyring = _keyring()
-    if keyring is not None:
-        with contextlib.suppress(Exception):  # as above: any trouble means the file is used
-            keyring.set_password(_SERVICE, str(home), str(identity))
-            if keyring.get_password(_SERVICE, str(home)) == str(identity):
-                return Sealer(identity, "the OS keyring")
+    if to_keyring(home, identity):
+        return Sealer(identity, KEYRING)
     _write(home, "key", str(identity))
     return Sealer(identity, f"file {home / 'key'}")
 

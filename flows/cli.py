@@ -12,7 +12,7 @@ import typer
 from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import RedactingFilter, guard_environment
-from flows import cli_bulk, cli_look, cli_schedule, cli_tokens
+from flows import cli_bulk, cli_keeping, cli_look, cli_schedule, cli_tokens
 from flows.terminal import open_workshop, pixels_from, report, terminal
 
 log = logging.getLogger(__name__)
@@ -206,6 +206,7 @@ def generate(
 
 cli_bulk.add_to(app)
 cli_schedule.add_to(app)
+cli_keeping.add_to(app)
 cli_tokens.add_to(app)
 
 

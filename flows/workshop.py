@@ -1,6 +1,7 @@
 """What every command works with, opened once and only when it is needed."""
 
 import re
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 
+from automation import rekey
 from automation.browser import Choice, Lane, find_browser
 from automation.claims import Claims, SharedEscrow
 from automation.database import Database
@@ -100,8 +102,16 @@ class Workshop:
 
     @cached_property
     def sealer(self) -> Sealer:
-        """What seals here; makes the key on first use."""
-        return open_sealer(self.home, self.settings.key)
+        """What seals here; makes the key on first use.
+
+        Raises:
+            AlreadyRunning: the key is being changed.
+        """
+        in_use = rekey.in_use(self.home)
+        sealer = open_sealer(self.home, self.settings.key)
+        # For as long as this process may seal with it.
+        weakref.finalize(sealer, in_use.close)
+        return sealer
 
     @cached_property
     def escrow(self) -> Escrow:

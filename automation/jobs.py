@@ -32,7 +32,7 @@ from automation.jobs_engine import (
 from automation.leases import LEASE_S, Leases
 
 if TYPE_CHECKING:
-    from dbos import DBOSClient
+    from dbos import DBOSClient, WorkflowStatus
 
 __all__ = ["Batch", "DoRow", "Jobs", "Json", "OpenBatch"]
 
@@ -65,7 +65,7 @@ class Jobs:
             lease_s: after how many silent seconds a worker of a shared queue is taken for gone.
         """
         self._home, self._url, self._lease_s = home, database_url, lease_s
-        self._begun = False
+        self._worker: Worker | None = None
         self.stopping = threading.Event()
         """Set it, and every lane ends after the row in its hand."""
 
@@ -90,14 +90,14 @@ class Jobs:
                 stack.enter_context(held(lock, "the jobs of this home"))
             worker = Worker(self._address, open_batch, self.stopping, leases)
             stack.enter_context(worker.working(lanes))
-            self._begun = True
+            self._worker = worker
             yield
 
     def add(self, batches: Sequence[Batch]) -> list[str]:
         """Queue batches; return their ids, in order."""
         run = f"{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:8]}"
         ids = []
-        if not self._begun:
+        if self._worker is None:
             make_tables(self._address)
         with self._client() as client:
             for number, batch in enumerate(batches):
@@ -115,7 +115,8 @@ class Jobs:
     def follow(self, ids: Sequence[str]) -> Iterator[tuple[str, int, Json]]:
         """Yield what came of each row as it comes: batch, place in it, result; until all end.
 
-        A batch that ended early, stopped or cancelled, yields less than it has rows.
+        A batch that ended early, stopped or cancelled, yields less than it has rows. Once this
+        process is `stopping`, what other processes have in hand is followed no longer.
         """
         told = dict.fromkeys(ids, 0)
         pause = threading.Event()
@@ -136,7 +137,16 @@ class Jobs:
                         told[state.workflow_id] += 1
                     if state.status in _DONE:
                         del told[state.workflow_id]
+                if self.stopping.is_set() and not self._is_mine(states):
+                    return  # what others do goes on without us
                 pause.wait(_LOOK_S)
+
+    def _is_mine(self, states: "Sequence[WorkflowStatus]") -> bool:
+        """Tell whether anything is in the hand of this process, or only to be ended by it."""
+        if self._worker is not None and not self.shared:
+            return True
+        me = self._worker.name if self._worker else None
+        return any(each.status == "PENDING" and each.executor_id == me for each in states)
 
     @property
     def _address(self) -> str:

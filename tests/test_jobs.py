@@ -105,6 +105,17 @@ def test_a_second_process_may_only_hand_over(home: Path) -> None:
     assert [row["pixel"] for _, _, row in told] == ["a1"]
 
 
+def test_who_stops_does_not_wait_for_what_others_have_in_hand(home: Path) -> None:
+    """Nor for what nobody has begun; it is done all the same."""
+    worker, follower, work = Jobs(home), Jobs(home), Work()
+    follower.stopping.set()
+    ids = follower.add([batch("a", "a1", "a2")])
+    assert list(follower.follow(ids)) == []
+    with worker.working(work.open, lanes=1):
+        list(worker.follow(ids))
+    assert work.done == ["a1", "a2"]
+
+
 CHILD = """
 import contextlib, sys
 from pathlib import Path

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,7 +21,7 @@ from automation.records import Records
 from automation.report import Result
 from automation.secret import Secret
 from automation.settings import load
-from automation.stores.base import Ref
+from automation.stores.base import HoldsPending, Ref
 from automation.stores.local import LocalStore
 from flows import generate, renewal, rotation
 from flows.deliver import owing
@@ -225,6 +225,59 @@ def test_a_store_that_fails_keeps_the_one_before_and_the_report_says_whether_it_
     result = world.rotate("finish")
     assert (result.outcome, result.fingerprint) == ("rotated", world.issued[1])
     assert world.works(world.current()) and len(world.issued) == 2
+
+
+class Staged(LocalStore):
+    """A store with a place beside the current token."""
+
+    pending: ClassVar[dict[str, Secret]] = {}
+    done: ClassVar[list[str]] = []
+
+    def put_pending(self, ref: Ref, token: Secret, *, intent: str) -> None:
+        """Lay it beside."""
+        self.get(ref)
+        self.pending[intent] = token
+        self.done.append("pending")
+
+    def promote(self, ref: Ref, *, intent: str) -> None:
+        """Make it current."""
+        if intent not in self.pending:
+            raise StoreFailed("no token of this intent here")
+        self.done.append("promote")
+        super().put(ref, self.pending[intent], intent=intent)
+
+    def put(self, ref: Ref, token: Secret, *, intent: str) -> None:
+        """Note what is not there by the other way."""
+        before = self.get(ref)
+        super().put(ref, token, intent=intent)
+        if self.get(ref) != before:
+            self.done.append("put")
+
+
+def test_a_store_with_a_place_beside_the_current_token_has_it_there_until_it_is_proven(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rejected, it stays there; where it was not laid, it is put."""
+    made = Staged(world.workshop.home, world.workshop.sealer)
+    monkeypatch.setattr(Workshop, "store", lambda _workshop, _url: made)
+    monkeypatch.setattr(Staged, "pending", {})
+    monkeypatch.setattr(Staged, "done", [])
+    assert isinstance(made, HoldsPending)
+    world.says_of_new = [None, True]
+    world.rotate()
+    assert Staged.done == ["pending"]
+    assert [each.fingerprint for each in Staged.pending.values()] == world.issued[1:]
+    world.says.clear()
+    assert world.rotate("finish").outcome == "rotated"
+    assert Staged.done == ["pending", "pending", "promote"]
+
+    def refuse(_store: Staged, _ref: Ref, _token: Secret, *, intent: str) -> None:
+        raise StoreFailed(f"no place for {intent}")
+
+    monkeypatch.setattr(Staged, "put_pending", refuse)
+    Staged.done.clear()
+    assert world.rotate().outcome == "rotated" and Staged.done == ["put"]
+    assert world.current().fingerprint == world.issued[2]
 
 
 STEPS: list[tuple[Any, str, str]] = [

@@ -135,6 +135,18 @@ class TestSecretsManager:
         assert store.get(REF).reveal() == NEW
         assert sorted(versions(store, REF)) == sorted([OLD, NEW])
 
+    def test_a_late_repeat_of_a_promotion_undoes_nothing(self) -> None:
+        """What was made current since stays so."""
+        later = NEW[::-1]
+        store = _secrets()
+        store.put(REF, Secret(OLD), intent=f"{INTENT}-1")
+        for number, token in ((2, NEW), (3, later)):
+            store.put_pending(REF, Secret(token), intent=f"{INTENT}-{number}")
+            store.promote(REF, intent=f"{INTENT}-{number}")
+        with pytest.raises(StoreFailed, match="replaced here since"):
+            store.promote(REF, intent=f"{INTENT}-2")
+        assert store.get(REF) == Secret(later)
+
     def test_nothing_is_renewed_or_promoted_where_nothing_is(self) -> None:
         """Missing is said to be missing."""
         store = _secrets()

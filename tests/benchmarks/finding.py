@@ -1,12 +1,15 @@
 """`python -m tests.benchmarks.finding`: what one look at a page of 5,000 elements costs.
 
-Measured inside the page, around the script that gathers what could be seen: median of thirty. The
-page is laid out before each, so that its own layout is not counted; nothing of a look is kept.
+Processor time of the page's own thread, as Chromium counts it (a clock would count whatever else
+the machine does), for the script that gathers what could be seen, sent anew each time as in use.
+The page is changed and laid out before each, so that its own layout is not counted.
 """
 
 import statistics
 import sys
 from pathlib import Path
+
+from playwright.sync_api import CDPSession, Page
 
 from automation import controls_tree
 from automation.browser import Lane, find_browser
@@ -30,21 +33,33 @@ _DRAW = """
   return document.querySelectorAll("*").length;
 }
 """
-_MEASURE = f"""
-(rounds) => {{
-  const gather = {_GATHER.strip()};
-  const taken = [];
-  for (let i = 0; i < rounds; i += 1) {{
-    document.body.style.paddingTop = `${{i % 2}}px`;
-    document.body.getBoundingClientRect();
-    const began = performance.now();
-    const page = gather({{}});
-    taken.push(performance.now() - began);
-    if (!page.elements.length) throw new Error("nothing was gathered");
-  }}
-  return taken;
-}}
+_CHANGE = """
+(i) => {
+  document.body.style.paddingTop = `${i % 2}px`;
+  return document.body.getBoundingClientRect().width;
+}
 """
+
+
+def measure(page: Page, rounds: int) -> list[float]:
+    """Return what each look cost, in milliseconds of the page's thread."""
+    counters = page.context.new_cdp_session(page)
+    counters.send("Performance.enable", {"timeDomain": "threadTicks"})
+    taken = []
+    for number in range(rounds):
+        page.evaluate(_CHANGE, number)
+        before = _task_ms(counters)
+        gathered = page.evaluate_handle(_GATHER, {})
+        taken.append(_task_ms(counters) - before)
+        if not gathered.evaluate("page => page.elements.length"):
+            raise RuntimeError("nothing was gathered")
+        gathered.dispose()
+    return taken
+
+
+def _task_ms(counters: CDPSession) -> float:
+    told = counters.send("Performance.getMetrics")["metrics"]
+    return next(1000 * float(each["value"]) for each in told if each["name"] == "TaskDuration")
 
 
 def main() -> int:
@@ -53,11 +68,11 @@ def main() -> int:
         page = lane.open()
         page.set_viewport_size({"width": 1440, "height": 900})
         count: int = page.evaluate(_DRAW, ELEMENTS)
-        taken: list[float] = page.evaluate(_MEASURE, ROUNDS)
+        taken = measure(page, ROUNDS)
     median = statistics.median(taken)
     print(  # noqa: T201  its result
-        f"{count} elements: median {median:.1f} ms, fastest {min(taken):.1f}, slowest "
-        f"{max(taken):.1f}, of {ROUNDS} looks; limit {LIMIT_MS:.0f} ms"
+        f"{count} elements: median {median:.1f} ms of processor time, the first look "
+        f"{taken[0]:.1f}, slowest {max(taken):.1f}, of {ROUNDS}; limit {LIMIT_MS:.0f} ms"
     )
     return 0 if median <= LIMIT_MS else 1
 

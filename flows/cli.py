@@ -156,11 +156,14 @@ def sign_in(
         Path | None,
         typer.Option("--import", metavar="FILE", help="A Playwright storage-state JSON instead."),
     ] = None,
+    to: Annotated[
+        str, typer.Option(metavar="DESTINATION", help="upstack: sign in there instead.")
+    ] = "",
 ) -> None:
     """Open a visible browser, wait until you have signed in there, and seal the session."""
     from flows.sign_in import sign_in as run
 
-    terminal.tell(run(open_workshop(), file, terminal.tell))
+    terminal.tell(run(open_workshop(), file, terminal.tell, to))
 
 
 @app.command()

@@ -8,7 +8,9 @@ from automation.browser import Lane
 from automation.errors import AutomationError
 from automation.recording_folder import open_folder
 from automation.session_life import outlook
+from flows.destinations.registry import Destinations
 from flows.doctor_controls import Check, check_controls
+from flows.sign_in import UPSTACK
 from flows.workshop import Workshop, check_names
 
 __all__ = ["Check", "doctor"]
@@ -47,6 +49,20 @@ def doctor(
         for what, look in checks:
             yield _checked(what, look)
         yield from _session(workshop, lanes, pixel, account, save)
+    with Destinations(workshop) as destinations:
+        for url in _destinations(workshop):
+            yield _checked(f"destination {url}", lambda url=url: destinations.get(url).check())  # type: ignore[misc]  # bound now
+
+
+def _destinations(workshop: Workshop) -> list[str]:
+    """Return the destinations that are wanted for any pixel, or have a session of their own."""
+    try:
+        rows = workshop.deliveries.all()
+        own = UPSTACK in workshop.sessions.profiles()
+    except AutomationError:
+        return []  # what is wrong there was told above
+    wanted = [each.destination for each in rows if each.state != "forgotten"]
+    return list(dict.fromkeys([*wanted, *([UPSTACK] if own else [])]))
 
 
 def _checked(what: str, look: Callable[[], str]) -> Check:

@@ -12,7 +12,10 @@ from automation.controls_words import Label, Meaning, fold
 from automation.errors import UsageError
 
 _OWN = Path(__file__).with_name("wording.toml")
-_SECTIONS = ("sources", "idle", "never", "controls", "words", "obstacles", "popups")
+_CONTROLS, _WORDS = ("controls", "upstack"), ("words", "upstack_words")
+"""Controls and lists of words of the console, and of a product that is given tokens; the names of
+the latter's begin with its own."""
+_SECTIONS = ("sources", "idle", "never", *_CONTROLS, *_WORDS, "obstacles", "popups")
 _USERS_SOURCE = "your own file"
 
 PIXEL_LIKE = r"(?<![0-9A-Za-z])(?=[A-Z]*[0-9])(?=[0-9]*[A-Z])[A-Z0-9]{18,24}(?![0-9A-Za-z])"
@@ -112,14 +115,15 @@ def load(user_file: Path | None = None) -> Wording:
     sources = own["sources"]
     if user_file is not None:
         _lay_over(own, _read(user_file), user_file.name)
-    labels = {name: _labels(entry["labels"], sources) for name, entry in own["controls"].items()}
-    groups = {name: _group_labels(entry, sources) for name, entry in own["words"].items()}
+    controls, words = _of_all(own, _CONTROLS), _of_all(own, _WORDS)
+    labels = {name: _labels(entry["labels"], sources) for name, entry in controls.items()}
+    groups = {name: _group_labels(entry, sources) for name, entry in words.items()}
     never = tuple(dict.fromkeys(word for words in own["never"].values() for word in words))
     fillers = frozenset(fold(word) for word in own["idle"]["words"])
     known = labels | groups
     meanings = {
         name: _meaning(name, entry, known, sources, never, fillers)
-        for name, entry in own["controls"].items()
+        for name, entry in controls.items()
     }
     return Wording(
         meanings=MappingProxyType(meanings),
@@ -129,6 +133,11 @@ def load(user_file: Path | None = None) -> Wording:
         obstacles=tuple(_obstacle(name, entry) for name, entry in own["obstacles"].items()),
         popups=tuple(_popup(name, entry, never, fillers) for name, entry in own["popups"].items()),
     )
+
+
+def _of_all(own: Mapping[str, Any], sections: tuple[str, str]) -> dict[str, Any]:
+    first, second = sections
+    return {**own[first], **{f"upstack.{name}": entry for name, entry in own[second].items()}}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -260,10 +269,10 @@ def _lay_over_one(
 ) -> None:
     where = f"{section}.{name}"
     for key, value in users.items():
-        if section == "words":
+        if section in _WORDS:
             if key not in ("source", "verified"):
                 _add_words(ours, key, value, f"{where}.{key}", file)
-        elif section == "controls" and key == "labels":
+        elif section in _CONTROLS and key == "labels":
             groups = value if isinstance(value, list) else [value]
             for group in groups:
                 added = {"source": _USERS_SOURCE, **_checked(group, f"{where}.labels", file)}
@@ -271,7 +280,7 @@ def _lay_over_one(
         elif key in ("texts", "close") and key in ours and isinstance(value, dict):
             for language, words in value.items():
                 _add_words(ours[key], language, words, f"{where}.{key}.{language}", file)
-        elif (section == "controls" and key in ("never", "ids")) or (
+        elif (section in _CONTROLS and key in ("never", "ids")) or (
             section == "obstacles" and key in ("addresses", "selectors", "titles")
         ):
             ours.setdefault(key, [])

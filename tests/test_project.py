@@ -37,6 +37,8 @@ REVEALS = {
     "flows/filing.py": 1,  # looked for in what was seen, to agree on one
     "flows/destinations/webhook.py": 2,  # posted; and the secret that signs it
     "flows/events_api.py": 1,  # sent to the Events API
+    "flows/pages/upstack_form.py": 2,  # typed into its field, and read back from there
+    "flows/pages/upstack_send.py": 1,  # looked for in what leaves the page, to let it out once
 }
 """Every place a token's text is taken out of its `Secret`. A new one needs its reason here."""
 

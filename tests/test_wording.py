@@ -13,7 +13,8 @@ from flows.wording import PIXEL_LIKE, load
 
 WORDING = load()
 LANGUAGES = {"en", "de", "fr", "es", "pt-BR", "it", "ja", "ko", "zh-Hans", "zh-Hant", "tr", "ru", "vi"}  # fmt: skip
-CONTROLS = sorted(WORDING.meanings)
+CONTROLS = sorted(name for name in WORDING.meanings if not name.startswith("upstack."))
+UPSTACK = sorted(WORDING.meanings.keys() - set(CONTROLS))
 
 
 @pytest.mark.parametrize("name", CONTROLS)
@@ -46,7 +47,15 @@ def test_only_what_is_sure_is_verified() -> None:
     }
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+def test_upstack_s_words_are_english_and_none_is_called_verified() -> None:
+    """Only a twin of its form is public."""
+    labels = [label for name in UPSTACK for label in WORDING.meaning(name).labels]
+    assert len(UPSTACK) > 8 and {label.language for label in labels} == {"en"}
+    assert not any(label.verified for label in labels)
+    assert all(len(label.source) > 10 for label in labels)
+
+
+@pytest.mark.parametrize("name", [*CONTROLS, *UPSTACK])
 def test_no_label_is_ruled_out_by_a_never_word(name: str) -> None:
     """Else the control could not be found in that language."""
     meaning = WORDING.meaning(name)
@@ -113,7 +122,7 @@ def test_other_pairs_do_not_say_it(text: str) -> None:
 )  # fmt: skip
 def test_what_is_never_clicked_is_never_clicked_in_any_language(text: str) -> None:
     """Whichever control is looked for."""
-    for name in CONTROLS:
+    for name in [*CONTROLS, *UPSTACK]:
         assert mentions(WORDING.meaning(name).never, text), name
 
 

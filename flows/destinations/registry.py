@@ -15,6 +15,7 @@ GROUP = "pixelmint.destinations"
 
 _BUILT_IN = {
     "hook": "flows.destinations.hook:Hook",
+    "upstack": "flows.destinations.upstack:Upstack",
     "webhook": "flows.destinations.webhook:Webhook",
 }
 

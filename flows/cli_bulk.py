@@ -30,6 +30,10 @@ def provision(
     ],
     jobs: Lanes = 2,
     pace: Pace = None,
+    store: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Where tokens go of rows that name no store; repeatable."),
+    ] = None,
     deliver: Deliver = None,
     deploy_hook: DeployHook = None,
     dry_run: Annotated[bool, typer.Option(help="Everything but the click.")] = False,
@@ -39,7 +43,7 @@ def provision(
     """Generate for every row of a manifest; safe to run again."""
     from flows.provision import provision as run
 
-    workshop = open_workshop(pace=pace, metrics=metrics, notify=notify)
+    workshop = open_workshop(pace=pace, store=store, metrics=metrics, notify=notify)
     to = tuple(deliver or ())
     hooks = hooks_of(deploy_hook)
     results = run(workshop, manifest, lanes=jobs, dry_run=dry_run, deliver=to, hooks=hooks)

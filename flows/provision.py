@@ -74,7 +74,9 @@ def _destinations(workshop: Workshop, row: Row, otherwise: tuple[str, ...]) -> t
 
 
 def _todo(workshop: Workshop, row: Row, deliver: tuple[str, ...]) -> Todo:
-    wish: dict[str, Any] = {"stores": row.stores, "replace": row.replace, "deliver": deliver}
+    # Named here, because whoever takes the row may keep its own tokens elsewhere.
+    stores = row.stores or workshop.settings.store
+    wish: dict[str, Any] = {"stores": stores, "replace": row.replace, "deliver": deliver}
     if row.replace:
         wish["before"] = standing_of(workshop, row.pixel).result.fingerprint
     return Todo(row.pixel, row.account or "", row.profile or "", wish)

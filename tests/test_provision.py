@@ -138,9 +138,10 @@ def test_a_stop_finishes_the_token_in_hand_and_leaves_the_rest(make_user: MakeUs
 
 
 def test_a_dry_run_clicks_nothing_and_the_listing_is_a_list(make_user: MakeUser) -> None:
-    """`pixels --json` feeds `provision -`."""
+    """`pixels --json` feeds `provision -`; its rows go to the stores that the command names."""
     user = make_user()
     account = user.console.accounts[0]
+    written = f"dotenv:{user.folder / 'tokens.env'}?name=T_{{pixel}}"
     listed = user.run("pixels", "--account", account.aadvid, "--json")
     said = user.run("provision", "-", "--dry-run", "--json", given=listed.out)
     assert (said.code, [each["outcome"] for each in said.rows]) == (0, ["planned", "planned"])
@@ -148,3 +149,6 @@ def test_a_dry_run_clicks_nothing_and_the_listing_is_a_list(make_user: MakeUser)
         each.code for each in account.pixels
     ]
     assert not user.clicked()
+    only = listed.out.splitlines()[0]
+    said = user.run("provision", "-", "--json", "--store", "local:", "--store", written, given=only)
+    assert (said.code, said.row["stored_in"]) == (0, ["local:", written])

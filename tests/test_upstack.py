@@ -19,6 +19,7 @@ from fixtures.console import Console, upstack_preset
 from flows.destinations.upstack import Upstack, merge
 from flows.doctor import _destinations
 from flows.pages.upstack import EventDestinations
+from flows.pages.upstack_form import Form
 from flows.wording import load
 from tests.conftest import Site
 from tests.flows_helpers import LIMIT_S, MakeUser, User
@@ -127,14 +128,30 @@ def test_unhealthy_and_not_yet_known_are_failures_that_are_told_apart(
     assert changes(console) == MADE
 
 
-def test_a_second_token_goes_into_the_destination_that_the_first_one_made(
-    console: Console, lane: Lane
+class Crash(BaseException):
+    """What a kill is, as far as one process can show it."""
+
+
+@pytest.mark.parametrize("where", ["before the press", "after the press"])
+def test_cut_off_at_the_press_the_next_run_leaves_one_destination_with_the_token(
+    console: Console, lane: Lane, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """Also after a save of which nobody learnt how it ended."""
-    delivered(console, lane, "save_500_after")
-    assert delivered(console, lane, "modern") == "healthy"
-    assert [kind for kind, _, _ in changes(console)] == ["created", "edited"]
-    assert len(holds(console)) == 1
+    """Whatever was saved is found by its pixel; nothing is doubled, none is lost."""
+    token = console.world.issue(console.pixels[0].code, console.scenario).text
+
+    def crash(*_arguments: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        if where == "before the press":
+            patched.setattr(Form, "_check", crash)
+        else:
+            patched.setattr(EventDestinations, "_verdict", crash)
+        with pytest.raises(Crash):
+            delivered(console, lane, "modern", token)
+    assert changes(console) == ([] if where == "before the press" else MADE)
+    assert delivered(console, lane, "modern", token) == "healthy"
+    assert holds(console) == [fingerprint(token)]
 
 
 # ------------------------------------------------------------------------------- the session

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from playwright.sync_api import ElementHandle, Page
 
-from automation.controls_decide import Found, Look, decide, found_of, nobody
+from automation.controls_decide import Found, Look, NotClicked, decide, found_of, nobody
 from automation.controls_regions import Extent, extent, overlays
 from automation.controls_score import ENOUGH, MARGIN, Candidate, candidates
 from automation.controls_tree import Node, Tree, look_at
@@ -34,6 +34,7 @@ __all__ = [
     "Label",
     "Look",
     "Meaning",
+    "NotClicked",
     "Region",
     "Spot",
     "dialogs",

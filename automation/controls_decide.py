@@ -21,6 +21,10 @@ _STRICT_FIT = 0.5
 _READY: tuple[Literal["visible", "enabled", "stable"], ...] = ("visible", "enabled", "stable")
 
 
+class NotClicked(PageChanged):
+    """The control went away, or stayed covered or unsteady: for certain nothing was clicked."""
+
+
 @dataclass(frozen=True)
 class Found:
     """The one control that is meant, and why it is taken for it."""
@@ -48,9 +52,10 @@ class Found:
         Playwright first waits until it is visible, steady, enabled and not covered.
 
         Raises:
-            PageChanged: it cannot be clicked; the message says whether a click may have happened.
+            NotClicked: it cannot be clicked.
+            PageChanged: clicking it failed; it may have been clicked.
         """
-        name, problem = self.meaning.name, "nothing was clicked"
+        name, waiting = self.meaning.name, True
         forget(self.page)
         try:
             for state in _READY:
@@ -59,13 +64,19 @@ class Found:
             wait_until_free(self.element, timeout_ms)
             # No trial click before it: Playwright's trial presses the mouse too, and a page that
             # listens before anything else hears it.
-            problem = "it may have been clicked"
+            waiting = False
             self.element.click(timeout=timeout_ms)
             return
         except BrowserError as reported:
             kind = type(reported).__name__
         # Raised outside the except block: Playwright's own message may hold page values.
-        raise PageChanged(f"{name}: clicking failed ({kind}), {problem}")
+        advice = "run `pixelmint doctor`, or use --guided and click yourself"
+        if waiting:
+            raise NotClicked(f"{name}: not clickable ({kind}), nothing was clicked",
+                             next_step=advice)  # fmt: skip
+        raise PageChanged(
+            f"{name}: clicking failed ({kind}), it may have been clicked", next_step=advice
+        )
 
     def still(self) -> bool:
         """Say whether it is still there, visible, enabled and says the same."""

@@ -167,3 +167,18 @@ def test_a_control_that_stays_off_is_permission_denied(
     tab.open_settings()
     with pytest.raises(PermissionDenied, match="switched off"):
         tab.find_generate(replace=False)
+
+
+def test_a_button_that_is_drawn_anew_all_the_time_is_clicked_once(page: Page) -> None:
+    """Another element each time: the one that stands there when its moment comes."""
+    again = """setInterval(() => { const old = panel.querySelector('[data-right=generate]');
+      if (old && !window.pressed) { const anew = old.cloneNode(true);
+        anew.onclick = () => { window.pressed = 1 }; old.replaceWith(anew) } }, 700);"""
+    about = f"<p>Account ID: {ACCOUNT}</p>"
+    shown = settings(page, about + FULL + OTHER, again, patience_s=60)
+    shown.open_settings()
+    shown.read()
+    shown.find_generate(replace=False)
+    shown.check_again()
+    shown.click()
+    assert clicks(page) == ["tab", "generate"]

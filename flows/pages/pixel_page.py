@@ -6,6 +6,7 @@ a name, whether the token is text or a field. All recordings are drawn.
 """
 
 import logging
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import Dialog, Error, Page
@@ -14,6 +15,7 @@ from automation.browser import step
 from automation.controls import (
     Found,
     Look,
+    NotClicked,
     Region,
     dialogs,
     region,
@@ -45,6 +47,8 @@ log = logging.getLogger(__name__)
 
 _OFF_S = 6.0
 """How long a control that is switched off has to be switched on; pages take 8 s to settle."""
+_ANEW_S = 3.0
+"""How long a control that is drawn anew at this moment is looked for."""
 _ROLE = "ask for the Admin role (in some accounts Operator) on this pixel in the Business Center"
 
 
@@ -249,9 +253,15 @@ class PixelPage:
             if again != self.identity.account:
                 raise WrongPixel("the account changed while the page was read")
             if self._control is None or not self._control.still():
-                meaning = self._wording.meaning(self._meaning_name())
-                self._control = self._the_section().find(meaning)
+                self._control = self._again()
             self._shown_before = self._shown()
+
+    def _again(self) -> Found:
+        """Find the control once more, between two drawings of a page that draws all the time."""
+        meaning = self._wording.meaning(self._meaning_name())
+        within_s = min(_ANEW_S, self._patience_s)
+        found = until(self.page, lambda: self._the_section().look(meaning).found, within_s)
+        return found or self._the_section().find(meaning)
 
     def _meaning_name(self) -> str:
         return self._control.meaning.name if self._control else "generate"
@@ -260,10 +270,16 @@ class PixelPage:
 
     @step("clicking the button")
     def click(self) -> None:
-        """Click the control, once."""
+        """Click the control, once; where it was drawn anew before it could be, the new one."""
         if self._control is None:
             raise PageChanged("the control was not found before the click")
-        self._control.click(self._patience_s * 1000)
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return self._control.click(self._patience_s * 1000)
+            except NotClicked:
+                if time.monotonic() >= deadline or not self._control_stands():
+                    raise
 
     @step("looking at the section")
     def look(self) -> str:

@@ -70,16 +70,43 @@ def json_line(facts: dict[str, Any]) -> str:
     return line.encode("utf-8", "backslashreplace").decode()
 
 
-def table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
-    """Return rows under their heads in plain columns.
+def table(rows: Iterable[Sequence[str]], heads: Sequence[str], width: int | None = None) -> str:
+    """Return rows under their heads in plain columns; no cell is broken and none is cut.
 
-    No line is broken and none is cut: a table that is piped is read by programs, and one on a
-    narrow window had better wrap at the window's edge than lose the end of a pixel's code.
+    Args:
+        rows: their cells, "-" for nothing.
+        heads: the columns' heads.
+        width: columns of the window it is shown in; a table that is wider leaves out the columns
+            that say nothing, then goes on below, indented. None where no window is known: what is
+            piped is read by programs, and stands on one line a row.
     """
     cells = [list(heads), *(list(each) for each in rows)]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(heads))]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    shown = list(range(len(heads)))
+    if width is not None and _wide(widths, shown) > width:
+        shown = [at for at in shown if at == 0 or any(row[at] != "-" for row in cells[1:])]
+    parts = [shown] if width is None else _parts(widths, shown, width)
     lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        _INDENT * (number > 0) + "  ".join(row[at].ljust(widths[at]) for at in part)
         for row in cells
+        for number, part in enumerate(parts)
     ]
-    return "\n".join(lines)
+    return "\n".join(each.rstrip() for each in lines)
+
+
+_INDENT = "  "
+
+
+def _wide(widths: Sequence[int], shown: Sequence[int]) -> int:
+    return sum(widths[at] + 2 for at in shown) - 2
+
+
+def _parts(widths: Sequence[int], shown: Sequence[int], width: int) -> list[list[int]]:
+    """Put as many columns on each line as it takes, at least one."""
+    parts: list[list[int]] = [[]]
+    for at in shown:
+        indent = len(_INDENT) * (len(parts) > 1)
+        if parts[-1] and indent + _wide(widths, [*parts[-1], at]) > width:
+            parts.append([])
+        parts[-1].append(at)
+    return parts

@@ -228,7 +228,7 @@ class _Asking:
             "the console was asked for a token and none could be captured"
             + (f"; no answer came to {dropped}" if dropped else ""),
             next_step="look at the pixel's Events API section: if a token is listed as active "
-            "there, nobody holds it; `generate --replace` makes another",
+            "there, nobody holds it; `pixelmint generate PIXEL --replace` makes another",
         )
 
     def _raise_unasked(self) -> None:

@@ -2,18 +2,18 @@
 
 import contextlib
 import logging
+import os
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from automation.errors import AutomationError, UsageError
-from automation.report import Result, json_line, table
+from automation.report import json_line
 from automation.secret import RedactingFilter, guard_environment
-from flows import cli_bulk, cli_keeping, cli_look, cli_schedule, cli_tokens
-from flows.terminal import open_workshop, pixels_from, report, terminal
+from flows import cli_bulk, cli_examples, cli_keeping, cli_look, cli_schedule, cli_tokens
+from flows.terminal import NotPrinted, open_workshop, pixels_from, printing, report, terminal
 
 log = logging.getLogger(__name__)
 
@@ -48,21 +48,24 @@ ArgumentsWrong: Any = typer.BadParameter.__mro__[2]
 def main() -> None:
     """Run the command line; the script `pixelmint`."""
     _no_core_dumps()
+    _open_closed_streams()
     arguments = _globals_first(sys.argv[1:])
     terminal.as_json = "--json" in arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        # The name is said even as `python -m flows`: what is advised must be found on the path.
+        code = app(arguments, standalone_mode=False, prog_name="pixelmint")
     except AutomationError as problem:
         sys.exit(_refused(problem))
     except ArgumentsWrong as problem:
-        advice = "add --help to see what is taken"
-        terminal.out_failed(UsageError(problem.format_message(), next_step=advice))
-        problem.show()
-        sys.exit(UsageError.exit_code)
-    except BrokenPipeError:
+        if not sys.argv[1:]:
+            problem.show()  # the help
+            sys.exit(UsageError.exit_code)
+        sys.exit(_refused(_wrong_arguments(problem)))
+    except NotPrinted as problem:
+        terminal.tell(f"{problem}; `pixelmint status` shows what was done, and nothing is lost")
         with contextlib.suppress(OSError):
             sys.stdout.close()
-        sys.exit(141)
+        sys.exit(1)
     except KeyboardInterrupt:
         code = _STOPPED
     except Exception as problem:  # Python's own traceback would print its words unredacted
@@ -81,6 +84,29 @@ def _no_core_dumps() -> None:
         import resource  # not on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _open_closed_streams() -> None:
+    """Give the three standard streams something to go to, where the caller has closed them.
+
+    The next file that is opened would have their number, and take what was meant for a stream.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))
+
+
+def _wrong_arguments(problem: Any) -> UsageError:
+    """Return typer's refusal in the form of all others."""
+    says = problem.format_message().replace("Value error, ", "").rstrip(".")
+    command = problem.ctx.command_path if problem.ctx is not None else "pixelmint"
+    return UsageError(
+        says[:1].lower() + says[1:], next_step=f"`{command} --help` says what is taken"
+    )
 
 
 def _globals_first(arguments: list[str]) -> list[str]:
@@ -120,7 +146,7 @@ def options(
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.WARNING, handlers=[handler], force=True
     )
-    for noisy in ("asyncio", "httpx", "httpcore", "filelock", "sqlalchemy"):
+    for noisy in ("asyncio", "httpx", "httpcore", "filelock", "keyring", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
@@ -140,7 +166,10 @@ def demo(
         int | None, typer.Option(metavar="N", help="Draws a hostile console's faults.")
     ] = None,
 ) -> None:
-    """Do the whole job, end to end, against the bundled console replica: no account needed."""
+    """Do the whole job on the bundled console; no account needed.
+
+    Its pages are drawn, and nothing leaves this machine.
+    """
     from flows.demo import demo as run
     from flows.demo_hostile import demo_hostile
 
@@ -160,7 +189,11 @@ def sign_in(
         str, typer.Option(metavar="DESTINATION", help="upstack: sign in there instead.")
     ] = "",
 ) -> None:
-    """Open a visible browser, wait until you have signed in there, and seal the session."""
+    """Sign in, in a browser window, and seal the session.
+
+    It waits until you have signed in there, types nothing, and proves the session in a fresh
+    browser before it keeps it.
+    """
     from flows.sign_in import sign_in as run
 
     terminal.tell(run(open_workshop(), file, terminal.tell, to))
@@ -176,10 +209,8 @@ def pixels(account: Account = None) -> None:
         for each in listed:
             terminal.out(json_line(each.as_json()))
         return
-    terminal.out(
-        table(((each.pixel, each.account, each.name) for each in listed),
-              ("PIXEL", "ACCOUNT", "NAME"))
-    )  # fmt: skip
+    cells = ((each.pixel, each.account, each.name) for each in listed)
+    terminal.out_table(cells, ("PIXEL", "ACCOUNT", "NAME"))
 
 
 @app.command()
@@ -220,7 +251,9 @@ def token(pixel: Annotated[str, typer.Argument(metavar="PIXEL", help="A pixel co
 
     terminal.pixels = [pixel]
     secret = fetch(open_workshop(), pixel)
-    sys.stdout.write(secret.reveal() + "\n")
+    with printing():
+        sys.stdout.write(secret.reveal() + "\n")
+        sys.stdout.flush()
 
 
 cli_look.add_to(app)
@@ -228,19 +261,10 @@ cli_look.add_to(app)
 
 @app.command()
 def recover() -> None:
-    """Finish whatever a crash, a failing store or a failing destination left."""
+    """Finish what a crash, a store or a destination left undone."""
     from flows.finish import finish as run
 
-    found = _told_when_empty(run(open_workshop()), "nothing waits in escrow, nothing is owed")
-    report(found)
-
-
-def _told_when_empty(results: Iterable[Result], line: str) -> Iterator[Result]:
-    empty = True
-    for empty, each in ((False, each) for each in results):  # noqa: B007 -- read after the loop
-        yield each
-    if empty:
-        terminal.tell(line)
+    report(run(open_workshop()), empty="nothing waits in escrow, nothing is owed")
 
 
 @app.command()
@@ -255,8 +279,10 @@ def record(
         typer.Option(metavar="WORD", help="A further word to replace, e.g. a person's name."),
     ] = None,
 ) -> None:
-    """Walk the console read-only and save each screen as a redacted fixture; nothing is clicked
-    but what leads from screen to screen."""
+    """Save each screen of the console, redacted; change nothing.
+
+    Nothing is clicked but what leads from screen to screen.
+    """
     from flows.record import record as run
 
     screens = run(open_workshop(), folder, pixel, account, redact or [])
@@ -264,8 +290,9 @@ def record(
         terminal.out(json_line({"screen": each.name, "file": str(folder / each.file),
                                 "made": each.made, "state": each.state}))  # fmt: skip
     if not terminal.as_json:
-        heads = ("SCREEN", "MADE", "SHOWS")
-        terminal.out(table(((each.name, each.made, each.state) for each in screens), heads))
+        cells = ((each.name, each.made, each.state) for each in screens)
+        terminal.out_table(cells, ("SCREEN", "MADE", "SHOWS"))
+    terminal.tell(f"saved in {folder}; look through the files before you give them to anybody")
 
 
 @app.command()
@@ -277,8 +304,11 @@ def doctor(
         typer.Option(metavar="DIR", help="Save redacted screens there, for a report."),
     ] = None,
 ) -> None:
-    """Check browser, key, session, escrow, stores, and how surely each control up to the button is
-    found; nothing is changed, and the button is not clicked."""
+    """Check all that a generation needs; change nothing.
+
+    Browser, key, session, escrow, stores, and how surely each control up to the button is found.
+    The button is not clicked.
+    """
     from flows.doctor import doctor as run
 
     highest = 0
@@ -287,7 +317,12 @@ def doctor(
         if terminal.as_json:
             terminal.out(json_line(each.as_json()))
             continue
-        terminal.out(f"{'ok  ' if each.error is None else 'FAIL'}  {each.what}: {each.says}")
+        terminal.out_entry(
+            "ok  " if each.error is None else "FAIL", f"{each.what.rstrip(':')}: {each.says}"
+        )
         if each.error is not None and each.error.next_step:
-            terminal.out(f"      next: {each.error.next_step}")
+            terminal.out_entry("    ", f"next: {each.error.next_step}")
     raise typer.Exit(highest)
+
+
+cli_examples.add_to(app)

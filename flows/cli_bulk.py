@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Lanes = Annotated[
     int, typer.Option("--jobs", min=1, max=64, metavar="N", help="Accounts worked on at a time.")
 ]
+NOTHING_TO_RENEW = "no pixel has a token here yet; `pixelmint generate PIXEL` makes the first"
+
 Pace = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", help="Least time between two generations in one account."),
@@ -40,7 +42,10 @@ def provision(
     metrics: Metrics = None,
     notify: Notify = None,
 ) -> None:
-    """Generate for every row of a manifest; safe to run again."""
+    """Generate for every row of a manifest; safe to run again.
+
+    Its columns: pixel (required), account, profile, name, store, deliver, replace.
+    """
     from flows.provision import provision as run
 
     workshop = open_workshop(pace=pace, store=store, metrics=metrics, notify=notify)
@@ -76,7 +81,7 @@ def rotate(
     metrics: Metrics = None,
     notify: Notify = None,
 ) -> None:
-    """Renew what is due: generate, prove, then make current; safe to run again."""
+    """Renew what is due: generate, prove, make current. Safe to run again."""
     given = {**locals()}
     workshop, begin = rotation(**given)
     if dry_run:
@@ -84,7 +89,7 @@ def rotate(
 
         for line in warnings(workshop):
             terminal.tell(line)
-    report(watched(workshop, begin()))
+    report(watched(workshop, begin()), empty=NOTHING_TO_RENEW)
 
 
 def rotation(
@@ -139,7 +144,7 @@ def watched(workshop: "Workshop", results: Iterable[Result]) -> Iterable[Result]
 
 
 def worker(jobs: Lanes = 2, pace: Pace = None) -> None:
-    """Take jobs from the shared database; start it on as many machines as needed."""
+    """Take jobs from the shared database; on any number of machines."""
     from flows.batches import work
 
     workshop = open_workshop(pace=pace)

@@ -16,7 +16,7 @@ def rekey(
         ),
     ] = None,
 ) -> None:
-    """Make a new key and seal everything in the home with it; safe to kill, then run again."""
+    """Make a new key and seal everything with it. Safe to kill and run again."""
     from automation.rekey import rekey as run
 
     workshop = open_workshop()
@@ -32,7 +32,10 @@ def rekey(
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
 ) -> None:
-    """Write all that is sealed, escrow, sessions, local tokens, to one file, sealed for the key."""
+    """Write all that is sealed to one file, sealed for the key.
+
+    Escrow, sessions and local tokens; the key is not in it.
+    """
     from automation.backup import backup as run
 
     workshop = open_workshop()
@@ -43,7 +46,7 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` wrote.")],
 ) -> None:
-    """Put a backup back into an empty home, with the key it was sealed for."""
+    """Put a backup back into an empty home, with its own key."""
     from automation.backup import restore as run
 
     workshop = open_workshop()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automation.errors import UsageError
-from automation.report import json_line, table
+from automation.report import json_line
 from flows.cli_telling import Metrics
 from flows.terminal import HEADS, open_workshop, row, terminal
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flows.reporting.fleet import Fleet
     from flows.status import Standing
 
-_HEADS = (*HEADS[:5], "AGE", "VERIFIED", "IN ESCROW")
+_HEADS = (*HEADS[:5], "AGE", "WORKS", "IN ESCROW")
 
 OlderThan = Annotated[
     str, typer.Option("--older-than", metavar="AGE", help="From this age on a token is due.")
@@ -25,7 +25,10 @@ OlderThan = Annotated[
 
 
 def status(metrics: Metrics = None) -> None:
-    """Show every pixel known here: age, fingerprint, where stored, verified, what waits."""
+    """Show every pixel known here, and what waits in escrow.
+
+    Age, fingerprint and stores of each token, and whether the Events API said that it works.
+    """
     from flows.sign_ins import warnings
     from flows.status import status as run
 
@@ -45,7 +48,7 @@ def report(
     ] = None,
     older_than: OlderThan = "60d",
 ) -> None:
-    """Show the same as `status`, to look at: what needs a person first; with --html as a page."""
+    """Show the same to look at: what needs a person first. --html: a page."""
     limit = _limit(older_than)
     from flows.reporting.fleet import gather
 
@@ -67,15 +70,29 @@ def _show(standings: "list[Standing]") -> None:
         for each in standings:
             terminal.out(json_line(each.as_json()))
     elif standings:
-        terminal.out(table(map(_cells, standings), _HEADS))
+        terminal.out_table(map(_cells, standings), _HEADS)
     else:
         terminal.tell("no pixel is known here yet; `pixelmint generate PIXEL` makes the first")
 
 
 def _cells(each: "Standing") -> tuple[str, ...]:
-    age = "-" if each.age_days is None else f"{each.age_days:.1f} d"
-    verified = {True: "yes", False: "no", None: "not asked"}[each.result.verified]
-    return (*row(each.result)[:5], age, verified, "yes" if each.waits_in_escrow else "-")
+    works = {True: "yes", False: "no", None: "-"}[each.result.verified]
+    return (
+        *row(each.result)[:5],
+        _age(each.age_days),
+        works,
+        "yes" if each.waits_in_escrow else "-",
+    )
+
+
+def _age(days: float | None) -> str:
+    """Return it in the greatest unit it has two of: 90m, 47h, 60d."""
+    if days is None:
+        return "-"
+    return next(
+        (f"{days * per:.0f}{unit}" for per, unit in ((1, "d"), (24, "h")) if days * per >= 2),
+        f"{days * 1440:.0f}m",
+    )
 
 
 def _limit(text: str) -> timedelta:

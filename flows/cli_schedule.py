@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from automation.errors import UsageError
-from flows.cli_bulk import rotation
+from flows.cli_bulk import NOTHING_TO_RENEW, rotation
 from flows.terminal import report, terminal
 
 _NIGHTLY = "30 2 * * *"
@@ -30,7 +30,7 @@ def _rotate_options(app: typer.Typer, arguments: list[str]) -> tuple[Any, dict[s
     """Return the command `rotate` and what it makes of some arguments; refuses as it does."""
     command: Any = typer.main.get_command(app)
     rotate = command.commands["rotate"]
-    return rotate, rotate.make_context("rotate", list(arguments)).params
+    return rotate, rotate.make_context("pixelmint rotate", list(arguments)).params
 
 
 def _written(rotate: Any, params: dict[str, Any]) -> Iterator[str]:
@@ -75,7 +75,7 @@ def add_to(app: typer.Typer) -> None:
             Path | None, typer.Option("--to", metavar="DIR", help="With --print: into files there.")
         ] = None,
     ) -> None:
-        """Stay up and run `rotate` on time; takes all options of `rotate` too."""
+        """Stay up and run `rotate` on time, or write the unit that does."""
         from automation.cron import parse
         from flows.after_run import check
 
@@ -108,7 +108,7 @@ def _one(params: dict[str, Any]) -> int:
     """Do one run and tell of it as `rotate` does; return its exit code."""
     _, begin = rotation(**params)
     try:
-        report(begin())
+        report(begin(), empty=NOTHING_TO_RENEW)
     except typer.Exit as ended:
         return ended.exit_code
     return 0

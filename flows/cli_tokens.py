@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from flows.verify import Verified
 
 Pixels = Annotated[
-    list[str], typer.Argument(metavar="PIXEL...", help="Pixel codes; - reads them from stdin.")
+    list[str], typer.Argument(metavar="PIXEL", help="Pixel codes; - reads them from stdin.")
 ]
 Deliver = Annotated[
     list[str] | None,
@@ -55,7 +55,7 @@ def verify(
         typer.Option("--store", metavar="URL", help="Take the token from there; repeatable."),
     ] = None,
 ) -> None:
-    """Ask the Events API whether the stored tokens work; no event that counts is sent."""
+    """Ask the Events API whether stored tokens work. No event that counts is sent."""
     from flows.verify import Asked
     from flows.verify import verify as run
 
@@ -89,7 +89,10 @@ def deliver(
         bool, typer.Option("--forget", help="Deliver there no more; what it holds stays.")
     ] = False,
 ) -> None:
-    """Give the stored tokens to a destination, wait for its verdict, and keep it up to date."""
+    """Give the stored tokens to a destination; await its verdict.
+
+    What is delivered once is kept up to date when the token is renewed.
+    """
     from flows.deliver import deliver as run
     from flows.deliver import forget as drop
 

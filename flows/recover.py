@@ -110,7 +110,7 @@ def unread(intent: Intent, *, something: bool = False) -> TokenUnread:
         + ("; what the page answered is sealed in escrow" if something else ""),
         where=f"pixel {intent.pixel}",
         next_step="look at the pixel's Events API section: if a token is listed as active there, "
-        "nobody holds it; `pixelmint generate --replace` makes another",
+        f"nobody holds it; `pixelmint generate {intent.pixel} --replace` makes another",
     )
 
 

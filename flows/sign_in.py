@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from automation.browser import Lane
-from automation.errors import SignInNeeded, UsageError
+from automation.errors import HumanCheck, SignInNeeded, UsageError
 from automation.handoff import hand_off, prove
 from automation.session import DEFAULT_PROFILE, import_file
 from flows.pages import obstacles
@@ -53,6 +53,7 @@ def sign_in(workshop: Workshop, file: Path | None, say: Callable[[str], None], t
 
     Raises:
         SignInNeeded: nobody signed in, or what came of it is not signed in.
+        HumanCheck: the site asks for a person: a puzzle, a code, a consent.
         UsageError: the file is no storage state, or there is no screen for a visible browser.
     """
     sessions = workshop.sessions
@@ -111,24 +112,32 @@ def _proven(
     workshop: Workshop, lane: Lane, states: list[tuple[_Site, dict[str, Any]]]
 ) -> tuple[_Site, dict[str, Any]]:
     """Return the first site a state is good for, and the state as that has refreshed it."""
-    problem: SignInNeeded | None = None
+    problem: SignInNeeded | HumanCheck | None = None
     for number, (site, state) in enumerate(states, 1):
-        looks = _looks(workshop, site, early=number < len(states))
+        checks: list[HumanCheck] = []
+        looks = _looks(workshop, site, checks, early=number < len(states))
         try:
             return site, prove(lane, state, site.url, looks, workshop.settings.patience)
         except SignInNeeded as refused:
-            problem = problem or refused
+            problem = problem or next(iter(checks), refused)
     raise problem or SignInNeeded("there is no session to prove", next_step="pixelmint sign-in")
 
 
-def _looks(workshop: Workshop, site: _Site, *, early: bool) -> Callable[[Page], bool]:
-    """Return what says whether somebody is signed in; where another site is left, soon if not."""
+def _looks(
+    workshop: Workshop, site: _Site, checks: list[HumanCheck], *, early: bool
+) -> Callable[[Page], bool]:
+    """Return what says whether somebody is signed in; where another site is left, soon if not.
+
+    What a page that is not signed in asks a person for is put into `checks`.
+    """
     since: list[float] = []
 
     def looks(page: Page) -> bool:
         if site.looks(page, site.origin, workshop.wording):
             return True
-        asked = isinstance(obstacles.kind_of(page, workshop.wording), SignInNeeded)
+        obstacle = obstacles.kind_of(page, workshop.wording)
+        checks[:] = [obstacle] if isinstance(obstacle, HumanCheck) else []
+        asked = isinstance(obstacle, SignInNeeded)
         since[:] = (since or [time.monotonic()]) if asked else []
         if early and since and time.monotonic() - since[0] >= _SETTLED_S:
             raise SignInNeeded("the session has ended", next_step="pixelmint sign-in")

@@ -1,21 +1,29 @@
 """How an invocation talks: results to stdout, everything else to stderr."""
 
+import contextlib
+import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
 
-from automation.errors import FOR_A_PERSON, AutomationError, UsageError
+from automation.errors import AutomationError, UsageError
 from automation.report import Result, json_line, table
 from automation.secret import redact
 
 if TYPE_CHECKING:
     from flows.workshop import Workshop
 
-HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORED IN", "SECONDS")
+HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORE", "SECS")
+"""Short, so that the table of what went well fits a window of eighty columns."""
+
+
+class NotPrinted(Exception):
+    """Stdout takes no more."""
 
 
 @dataclass
@@ -40,8 +48,30 @@ class Terminal:
         print(redact(line), file=sys.stderr, flush=True)  # noqa: T201 -- the one place for advice
 
     def out(self, line: str) -> None:
-        """Print a result to stdout."""
-        print(redact(line), flush=True)  # noqa: T201 -- the one place for results
+        """Print a result to stdout.
+
+        Raises:
+            NotPrinted: it takes no more, as a full disk.
+            BrokenPipeError: its reader has gone.
+        """
+        with printing():
+            print(redact(line), flush=True)  # noqa: T201 -- the one place for results
+
+    def out_table(self, rows: Iterable[Sequence[str]], heads: Sequence[str]) -> None:
+        """Print a table to stdout, fitted to the window where it is one."""
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        self.out(table(rows, heads, width))
+
+    def out_entry(self, mark: str, text: str) -> None:
+        """Print a marked text to stdout; in a window its lines stand beside the mark."""
+        if sys.stdout.isatty():
+            width = shutil.get_terminal_size().columns
+            indent = " " * (len(mark) + 2)
+            text = textwrap.fill(
+                text, max(width, 40), initial_indent=indent, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False,
+            ).lstrip()  # fmt: skip
+        self.out(f"{mark}  {text}")
 
     def failure(self, problem: AutomationError | Mapping[str, str | None]) -> None:
         """Tell what happened and what to do, in two lines."""
@@ -50,12 +80,14 @@ class Terminal:
         if told["next_step"]:
             self.tell(f"  next: {told['next_step']}")
 
+    def forget_told(self) -> None:
+        """Begin anew, as each run of a schedule does."""
+        self._told.clear()
+
     def is_news(self, result: Result) -> bool:
-        """Tell whether a failure was not told yet: what an account waits for is told once."""
+        """Tell whether a failure was not told yet: what all rows of an account fail by is once."""
         error = result.as_json()["error"] or {}
         what = (result.account, error.get("code"), error.get("message"))
-        if error.get("code") not in FOR_A_PERSON:
-            return True
         known = what in self._told
         self._told.add(what)
         return not known
@@ -68,6 +100,23 @@ class Terminal:
 
 
 terminal = Terminal()
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """Tell a stdout that takes no more from all other trouble with files.
+
+    Raises:
+        NotPrinted: as a full disk.
+        BrokenPipeError: its reader has gone.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        reason = problem.strerror or type(problem).__name__
+        raise NotPrinted(f"the results cannot be printed ({reason})") from None
 
 
 def open_workshop(**flags: object) -> "Workshop":
@@ -94,13 +143,19 @@ def pixels_from(given: list[str]) -> list[str]:
     return pixels
 
 
-def report(results: Iterable[Result]) -> None:
-    """Print each result as it comes, and end with the highest exit code of them."""
+def report(results: Iterable[Result], *, empty: str = "") -> None:
+    """Print each result as it comes, and end with the highest exit code of them.
+
+    Args:
+        results: what came of each pixel.
+        empty: what is told where there is none.
+    """
     shown: list[Result] = []
-    highest = 0
+    highest, none = 0, True
+    terminal.forget_told()
     try:
         for result in results:
-            highest = max(highest, result.exit_code)
+            highest, none = max(highest, result.exit_code), False
             if not terminal.as_json:  # of ten thousand that are printed at once, none is held
                 shown.append(result)
             if result.pixel in terminal.pixels:
@@ -111,8 +166,25 @@ def report(results: Iterable[Result]) -> None:
                 terminal.failure(result.error)
     finally:
         if shown:
-            terminal.out(table(map(row, shown), HEADS))
+            _show(shown)
+    if none and empty:
+        terminal.tell(empty)
     raise typer.Exit(highest)
+
+
+def _show(results: Sequence[Result]) -> None:
+    """Print a table of what came of each, with a column for each thing that was asked for."""
+    heads, rows = list(HEADS), [list(row(each)) for each in results]
+    more = {
+        "WORKS": [{True: "yes", False: "no", None: "-"}[each.verified] for each in results],
+        "DELIVERED": [" ".join(each.delivered) or "-" for each in results],
+    }
+    for head, cells in more.items():
+        if any(cell != "-" for cell in cells):
+            heads.append(head)
+            for each, cell in zip(rows, cells, strict=True):
+                each.append(cell)
+    terminal.out_table(rows, heads)
 
 
 def row(result: Result) -> tuple[str, ...]:
@@ -125,5 +197,5 @@ def row(result: Result) -> tuple[str, ...]:
         f"{result.outcome} ({code})" if code else result.outcome,
         result.fingerprint or "-",
         " ".join(result.stored_in) or "-",
-        f"{result.seconds:.1f}",
+        f"{result.seconds:.1f}" if result.seconds < 100 else f"{result.seconds:.0f}",
     )

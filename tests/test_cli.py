@@ -101,8 +101,35 @@ def test_arguments_nobody_knows_are_refused_with_the_same_exit(make_user: MakeUs
     for arguments in (["generate"], ["no-such"], ["generate", "--no-such"], ["status", "extra"]):
         said = user.run(*arguments)
         assert (said.code, said.out) == (2, ""), arguments
+        first, second = said.err.splitlines()
+        assert first.startswith("usage: ") and "--help` says what is taken" in second
         said = user.run(*arguments, "--json")
         assert (said.code, said.codes) == (2, ["usage"]), arguments
+
+
+def test_a_stdout_that_takes_no_more_is_told_once_and_costs_no_token(make_user: MakeUser) -> None:
+    """As a full disk under a redirection; and a stream the caller closed is no other file's."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("/dev/full is Linux's")
+    user = make_user(signed_in=False)
+    user.workshop().records.note(user.console.pixels[0].code, outcome="failed")
+    environ = {**os.environ, **user.settings}
+    for more in ([], ["--json"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "flows", "status", *more],
+                cwd=ROOT, env=environ, stdout=full, stderr=subprocess.PIPE, text=True,
+                timeout=LIMIT_S, check=False,
+            )  # fmt: skip
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert "cannot be printed (No space left on device)" in line
+    shell = f"exec {sys.executable} -m flows no-such --json 2>&- <&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell],
+        cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
 
 
 def test_help_needs_nothing_and_names_every_command(make_user: MakeUser) -> None:

@@ -162,3 +162,37 @@ class TestTable:
         """The end of a pixel's code is worth more than a narrow window."""
         long = "x" * 500
         assert table([[long, "y"]], ["a", "b"]).splitlines()[1] == f"{long}  y"
+
+
+class TestFitted:
+    """A table in a window: nothing is cut, at any width."""
+
+    HEADS = ("PIXEL", "ACCOUNT", "OUTCOME", "FINGERPRINT", "STORE", "SECS")
+    ROWS = (
+        (PIXEL, ACCOUNT, "generated", "9f86d081884c", "local:", "12.3"),
+        ("C69ESQRC77U0KGAU8B90", ACCOUNT, "generated", "0f86d081884c", "local:", "1.3"),
+    )
+
+    def test_what_went_well_fits_eighty_columns_on_one_line_a_row(self) -> None:
+        """The commonest table in the commonest window, as wide as the window at most."""
+        assert table(self.ROWS, self.HEADS, 80) == table(self.ROWS, self.HEADS)
+        assert max(map(len, table(self.ROWS, self.HEADS).split("\n"))) == 80
+
+    @pytest.mark.parametrize("width", [20, 50, 60, 79])
+    def test_a_narrow_window_has_the_rest_of_each_row_below_it(self, width: int) -> None:
+        """Every cell is whole, in its order, and no line is wider than it must be."""
+        shown = table(self.ROWS, self.HEADS, width)
+        assert shown.split() == [each for row in (self.HEADS, *self.ROWS) for each in row]
+        lines = shown.split("\n")
+        widest = max(len(each) for row in self.ROWS for each in row)
+        assert max(map(len, lines)) <= max(width, widest + 2)
+        assert sum(not each.startswith(" ") for each in lines) == 3, "a row begins at the edge"
+
+    def test_what_says_nothing_is_left_out_before_a_line_is_broken(self) -> None:
+        """Only in a window: what is piped has its columns always."""
+        rows = [(PIXEL, "-", "failed (sign_in_needed)", "-", "-", "0.1")]
+        assert table(rows, self.HEADS, 60) == (
+            "PIXEL                 OUTCOME                  SECS\n"
+            f"{PIXEL}  failed (sign_in_needed)  0.1"
+        )
+        assert table(rows, self.HEADS).split("\n")[0].split() == list(self.HEADS)

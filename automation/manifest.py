@@ -5,6 +5,7 @@ A list is refused whole, with every fault and its row, before anything is touche
 
 import codecs
 import csv
+import difflib
 import io
 import json
 import re
@@ -47,6 +48,8 @@ class Row:
 
 Check = Callable[[Row], Iterable[str]]
 """Yields what is wrong with a row, in words."""
+Record = tuple[int, Mapping[str, Any] | str]
+"""What stands at a place of a file, by column; or, as a text, what is wrong there. 0 is no row."""
 
 
 def load(source: str, check: Check) -> list[Row]:
@@ -60,11 +63,17 @@ def load(source: str, check: Check) -> list[Row]:
         UsageError: all that is wrong, with row numbers. Nothing was touched.
     """
     text = _decoded(_bytes(source), source)
-    return rows(_records(text, _kind(source, text)), check)
+    records = _records(text, _kind(source, text)) if text.strip() else [(0, "it is empty")]
+    return rows(records, check, where="stdin" if source == "-" else source)
 
 
-def rows(records: Iterable[tuple[int, Mapping[str, Any]]], check: Check) -> list[Row]:
+def rows(records: Iterable[Record], check: Check, *, where: str = "") -> list[Row]:
     """Make rows of what a file holds, or refuse it with every fault.
+
+    Args:
+        records: what stands there, in its order.
+        check: what else a row must meet.
+        where: the file, for the message.
 
     Raises:
         UsageError: all that is wrong, with row numbers.
@@ -74,35 +83,52 @@ def rows(records: Iterable[tuple[int, Mapping[str, Any]]], check: Check) -> list
     first: dict[str, int] = {}
     unknown: set[str] = set()
     for number, record in records:
-        unknown |= {name for name in record if name not in COLUMNS}
-        try:
-            row = _row(number, record)
-        except ValueError as problem:
-            faults.append((number, str(problem)))
+        if isinstance(record, str):
+            faults.append((number, record))
             continue
-        if (before := first.setdefault(row.pixel, number)) != number:
-            faults.append((number, f"pixel {row.pixel} stands in row {before} already"))
-        faults += [(number, each) for each in check(row)]
+        strange = [name for name in record if name not in COLUMNS and name not in unknown]
+        faults += [(number, _unknown(name)) for name in strange]
+        unknown.update(strange)
+        wrong: list[str] = []
+        row = _row(number, record, wrong)
+        if (before := first.setdefault(row.pixel or f"row {number}", number)) != number:
+            wrong.append(f"pixel {row.pixel} stands in row {before} already")
+        if row.pixel:
+            wrong += check(row)
+        faults += [(number, each) for each in wrong]
         made.append(row)
-    said = [f"unknown column {each!r}" for each in sorted(unknown)]
-    said += [f"row {number}: {fault}" for number, fault in faults]
+    said = [f"row {number}: {fault}" if number else fault for number, fault in faults]
     if not made and not said:
         said.append("it has no rows")
     if said:
-        _refuse(said)
+        _refuse(said, where)
     return made
 
 
-def _refuse(said: list[str]) -> None:
+def _refuse(said: list[str], where: str) -> None:
     more = [f"and {len(said) - _MOST_TOLD} more"] if len(said) > _MOST_TOLD else []
     raise UsageError(
         "the manifest is refused, nothing was touched:\n  " + "\n  ".join(said[:_MOST_TOLD] + more),
+        where=where,
         next_step=f"mend these and run it again; the columns are {', '.join(COLUMNS)}",
     )
 
 
-def _row(number: int, record: Mapping[str, Any]) -> Row:
-    texts = {name: _text(name, record.get(name)) for name in COLUMNS}
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.lower(), COLUMNS, n=1)
+    return f"unknown column {name!r}" + (f", did you mean {near[0]}?" if near else "")
+
+
+def _row(number: int, record: Mapping[str, Any], wrong: list[str]) -> Row:
+    """Return the row, what is wrong in it left empty and told."""
+    texts = dict.fromkeys(COLUMNS, "")
+    for name in COLUMNS:
+        try:
+            texts[name] = _text(name, record.get(name))
+        except ValueError as problem:
+            wrong.append(str(problem))
+    if texts["replace"].lower() not in _YES + _NO:
+        wrong.append(f"replace {texts['replace']!r} is neither true nor false")
     return Row(
         number,
         texts["pixel"],
@@ -111,7 +137,7 @@ def _row(number: int, record: Mapping[str, Any]) -> Row:
         texts["name"],
         tuple(texts["store"].split()),
         tuple(texts["deliver"].split()),
-        _truth(texts["replace"]),
+        texts["replace"].lower() in _YES,
     )
 
 
@@ -134,12 +160,6 @@ def _text(name: str, value: Any) -> str:
 
 def _is_nested(value: Any) -> bool:
     return isinstance(value, dict | list)
-
-
-def _truth(text: str) -> bool:
-    if text.lower() in _YES + _NO:
-        return text.lower() in _YES
-    raise ValueError(f"replace {text!r} is neither true nor false")
 
 
 def _bytes(source: str) -> bytes:
@@ -183,46 +203,61 @@ def _kind(source: str, text: str) -> str:
     return "tsv" if "\t" in head else "yaml" if head.startswith(("-", "#")) else "csv"
 
 
-def _records(text: str, kind: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _records(text: str, kind: str) -> Iterator[Record]:
     try:
         yield from _READERS[kind](text)
-    except UsageError:
-        raise
-    except (ValueError, csv.Error) as problem:
-        _refuse([str(problem)])
+    except (ValueError, csv.Error) as problem:  # from here on it cannot be read
+        yield 0, str(problem)
 
 
-def _read_csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_csv(text: str) -> Iterator[Record]:
     head = text.partition("\n")[0]
     # What a spreadsheet writes where the comma is the decimal sign.
     yield from _table(text, ";" if ";" in head and "," not in head else ",")
 
 
-def _read_tsv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_tsv(text: str) -> Iterator[Record]:
     yield from _table(text, "\t")
 
 
-def _table(text: str, delimiter: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _table(text: str, delimiter: str) -> Iterator[Record]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names = [each.strip().lower() for each in next(lines, [])]
-    doubled = {each for each in names if names.count(each) > 1}
-    if doubled:
-        raise ValueError(f"the column {', '.join(sorted(doubled))} stands there twice")
+    for name in dict.fromkeys(names):
+        if name and names.count(name) > 1:
+            yield 1, f"the column {name} stands there twice"
+        if name and name not in COLUMNS:
+            yield 1, _unknown(name)
     if "pixel" not in names:
-        raise ValueError("row 1: there is no column `pixel`")
-    for cells in lines:
-        if not any(each.strip() for each in cells):
-            continue
-        if len(cells) > len(names):
-            raise ValueError(f"row {lines.line_num}: more cells than columns")
-        yield lines.line_num, dict(zip(names, cells, strict=False))
+        yield 1, "there is no column `pixel`; the first line names the columns"
+        return
+    try:
+        for cells in lines:
+            if not any(each.strip() for each in cells):
+                continue
+            beyond = [*cells[len(names) :], *_under(cells, names, "")]
+            if any(each.strip() for each in beyond):
+                yield lines.line_num, "more cells than columns"
+            cells_of = dict(zip(names, cells, strict=False))
+            yield lines.line_num, {name: cells_of.get(name, "") for name in COLUMNS}
+    except csv.Error as problem:
+        yield lines.line_num, str(problem)
 
 
-def _read_json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    yield from _list(json.loads(text))
+def _under(cells: list[str], names: list[str], name: str) -> list[str]:
+    return [cell for each, cell in zip(names, cells, strict=False) if each == name]
 
 
-def _read_yaml(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_json(text: str) -> Iterator[Record]:
+    try:
+        loaded = json.loads(text)
+    except json.JSONDecodeError as problem:
+        yield 0, f"line {problem.lineno}: this is no JSON ({problem.msg})"
+        return
+    yield from _list(loaded)
+
+
+def _read_yaml(text: str) -> Iterator[Record]:
     import yaml
 
     try:
@@ -231,33 +266,32 @@ def _read_yaml(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(f"{where}this is no YAML; a text with a colon needs quotes") from None
+        yield 0, f"{where}this is no YAML; a text with a colon needs quotes"
+        return
     yield from _list(loaded)
 
 
-def _list(loaded: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _list(loaded: Any) -> Iterator[Record]:
     if not isinstance(loaded, list):
-        raise ValueError("it is no list of rows")
+        yield 0, "it is no list of rows"
+        return
     for number, each in enumerate(loaded, 1):
-        if not isinstance(each, dict):
-            raise ValueError(f"row {number}: this is no row")
-        yield number, each
+        yield number, each if isinstance(each, dict) else "this is no row"
 
 
-def _read_jsonl(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_jsonl(text: str) -> Iterator[Record]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
         except ValueError:
-            raise ValueError(f"row {number}: this is no JSON") from None
-        if not isinstance(record, dict):
-            raise ValueError(f"row {number}: this is no row")
-        yield number, record
+            yield number, "this is no JSON"
+            continue
+        yield number, record if isinstance(record, dict) else "this is no row"
 
 
-_READERS: dict[str, Callable[[str], Iterator[tuple[int, Mapping[str, Any]]]]] = {
+_READERS: dict[str, Callable[[str], Iterator[Record]]] = {
     "csv": _read_csv,
     "tsv": _read_tsv,
     "json": _read_json,

@@ -83,12 +83,27 @@ def test_stdin_is_told_by_what_it_holds(monkeypatch: pytest.MonkeyPatch, name: s
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("a.csv", f"pixel,colour\n{PIXEL},red\n", ["unknown column 'colour'"]),
+        ("a.csv", f"pixel,colour\n{PIXEL},red\n", ["row 1: unknown column 'colour'"]),
+        (
+            "a.csv",
+            "acount\nx\n",
+            [
+                "row 1: unknown column 'acount', did you mean account?",
+                "row 1: there is no column `pixel`",
+            ],
+        ),
+        ("a.csv", f"pixel,acc\n{PIXEL},1,2\nx,1,2,3\n", ["row 1: unk", "row 2: m", "row 3: m"]),
+        (
+            "a.csv",
+            f"pixel,account,replace\n{PIXEL},7E+18,7.5E+18\n{PIXEL},7.5E+18,perhaps\n",
+            ["row 2: replace '7.5E", "row 3: account", "row 3: replace 'per", "row 3: pixel"],
+        ),
+        ("a.csv", f"pixel,\n{PIXEL},x\n", ["row 2: more cells"]),
         ("a.csv", "account\n1\n", ["no column `pixel`"]),
         ("a.csv", f"pixel,pixel\n{PIXEL},{PIXEL}\n", ["twice"]),
         ("a.csv", f"pixel\n{PIXEL},1\n", ["row 2: more cells"]),
         ("a.csv", "pixel\n", ["no rows"]),
-        ("a.csv", "", ["no column"]),
+        ("a.csv", "\n", ["it is empty"]),
         ("a.csv", f'pixel\n"{PIXEL}\n', ["refused"]),
         ("a.csv", f"pixel,account\n{PIXEL},7.65432E+18\n", ["row 2", "spreadsheet"]),
         ("a.csv", f"pixel,replace\n{PIXEL},perhaps\n\n,no\n", ["row 2", "perhaps", "row 4: no p"]),
@@ -96,9 +111,14 @@ def test_stdin_is_told_by_what_it_holds(monkeypatch: pytest.MonkeyPatch, name: s
         ("a.json", f'[{{"pixel": "{PIXEL}", "account": 7.5e18}}]', ["row 1", "lost its digits"]),
         ("a.json", f'{{"pixel": "{PIXEL}"}}', ["no list"]),
         ("a.json", "[1]", ["row 1: this is no row"]),
-        ("a.json", "[", ["refused"]),
+        ("a.json", "[", ["line 1: this is no JSON"]),
+        (
+            "a.json",
+            f'[{{"pixel": "{PIXEL}"}}, 1, {{"x": 2}}]',
+            ["row 2: this is no row", "row 3: unknown column 'x'", "row 3: no pixel"],
+        ),
         ("a.json", f'[{{"pixel": {{"code": "{PIXEL}"}}}}]', ["row 1: pixel is no plain"]),
-        ("a.jsonl", f'{{"pixel": "{PIXEL}"}}\nx\n', ["row 2: this is no JSON"]),
+        ("a.jsonl", f'x\n{{"pixel": "{PIXEL}"}}\nx\n', ["row 1: this is no", "row 3: this is no"]),
         ("a.jsonl", "[]\n", ["row 1: this is no row"]),
         ("a.yaml", "- pixel: [\n", ["line", "no YAML"]),
         ("a.yaml", f"- {{pixel: {PIXEL}, store: [local:, x]}}", ["row 1: store", "quotes"]),
@@ -112,6 +132,12 @@ def test_what_is_wrong_is_told_with_its_row(
     (tmp_path / name).write_text(text)
     message = told(tmp_path / name)
     assert [each for each in says if each not in message] == []
+
+
+def test_a_column_without_a_name_and_without_cells_is_none(tmp_path: Path) -> None:
+    """Spreadsheets leave them at the right."""
+    (tmp_path / "a.csv").write_text(f"pixel,,\n{PIXEL},,\n{OTHER}, ,\n")
+    assert [each.pixel for each in load(str(tmp_path / "a.csv"), no_check)] == [PIXEL, OTHER]
 
 
 def test_a_text_of_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:

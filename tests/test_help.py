@@ -13,7 +13,7 @@ from flows.cli import _globals_first, app
 from flows.cli_examples import EXAMPLES
 from tests.flows_helpers import LIMIT_S, ROOT
 
-COMMANDS: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009
+COMMANDS: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009 -- its type hides them
 SLOW = ("playwright", "dbos", "sqlalchemy", "httpx", "pyrage", "jinja2", "rich.console")
 
 

@@ -64,6 +64,8 @@ class Outcome:
     rounds: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     """What the console did on purpose."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """Tokens that nobody holds, which was said: whether their answer ever left the console."""
     wrong: list[str] = field(default_factory=list)
     """What must not be, in words."""
 
@@ -98,6 +100,8 @@ class Outcome:
                     self.wrong.append(f"{pixel}: {row['fingerprint']} said, issued {prints}")
             elif (row["error"] or {}).get("code") not in UNREAD or not tokens:
                 self.wrong.append(f"{pixel}: ended as {row['error']}, issued {len(tokens)}")
+            else:
+                self.unread["answered" if tokens[0].answered else "dropped by the console"] += 1
         overlaps = console.ledger.overlaps()
         self.wrong += [f"{one.pixel} and {two.pixel} at a time in {one.account}"
                        for one, two in overlaps]  # fmt: skip
@@ -111,6 +115,7 @@ class Outcome:
         yield f"rows by their end: {dict(ends)}"
         yield f"told on the way, in {self.rounds} runs: {dict(self.told)}"
         yield f"faults the console made: {dict(self.faults)}"
+        yield f"issued and held by nobody, as was said: {dict(self.unread)}"
         yield f"wrong: {len(self.wrong)}"
         yield from self.wrong[:20]
 

@@ -35,6 +35,7 @@ class Claim:
     """The last question about a pixel, whichever machine put it."""
 
     pixel: str
+    account: str
     intent: str
     host: str
     """Which machine, and which process there, for people."""
@@ -69,7 +70,8 @@ class Claims:
             LostLease: another machine has claimed one since. Do not click.
             EscrowFailed: the database does not answer. Do not click.
         """
-        row = Claim(intent.pixel, intent.id, _here(), time_down(datetime.now(UTC)), is_open=True)
+        at = time_down(datetime.now(UTC))
+        row = Claim(intent.pixel, intent.account, intent.id, _here(), at, is_open=True)
         for left in reversed(range(_TRIES)):
             try:
                 self._write(row, after)
@@ -84,6 +86,16 @@ class Claims:
                 where=f"pixel {intent.pixel}",
                 next_step="run it again; what that machine stored is kept",
             )
+
+    def last(self, account: str) -> datetime | None:
+        """Return when a pixel of an account was last claimed, by any machine."""
+        from sqlalchemy import func, select
+
+        table = _table()
+        with self._database.using(table) as connection:
+            asked = select(func.max(table.c.at)).where(table.c.account == account)
+            at: str | None = connection.execute(asked).scalar()
+        return time_up(at) if at else None
 
     def close(self, intent: Intent) -> None:
         """Say that nothing of an intent lies in this machine's escrow alone any more."""
@@ -157,6 +169,11 @@ class SharedEscrow(Escrow):
         self._claims.take(intent, self._begun.get(intent.pixel))
         self._begun[intent.pixel] = intent.id
         super().ask(intent)
+
+    def last_intended(self, account: str, since: datetime) -> datetime | None:
+        """Return when an account was last asked, by any machine."""
+        found = [super().last_intended(account, since), self._claims.last(account)]
+        return max((each for each in found if each is not None and each >= since), default=None)
 
     def settle(self, intent: Intent, outcome: str, **facts: Any) -> None:
         """Close the intent here, then for the others."""

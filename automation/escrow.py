@@ -268,6 +268,11 @@ class Escrow:
         first = f"{since:%Y%m%dT%H%M%S}" if since else ""
         return list(self._read(f"-{pixel}-" if pixel else "", first))
 
+    def last_intended(self, account: str, since: datetime) -> datetime | None:
+        """Return when an account was last about to be asked, if that is since a time."""
+        mine = [each.at for each in self.intents(since=since) if each.account == account]
+        return datetime.fromisoformat(mine[-1]) if mine else None
+
     def give_back(self, intent: Intent) -> None:
         """Return the reserve of an intent that stays open, when nothing more can come of it."""
         with contextlib.suppress(OSError):  # what cannot be removed stays, and harms nobody

@@ -2,11 +2,9 @@
 
 import contextlib
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -32,6 +30,7 @@ from flows.console import Console
 from flows.deliver import settle_deliveries, wanted
 from flows.destinations.registry import check_destinations
 from flows.filing import agreed, last_stored, outcome_of, stored
+from flows.pacing import pace
 from flows.pages.pixel_page import PixelPage
 from flows.recover import open_intents, recover_one
 from flows.remember import remember
@@ -382,18 +381,3 @@ def _ending(problem: AutomationError, capture: Capture, intent: Intent) -> Autom
         where=f"pixel {intent.pixel}",
         next_step="run `pixelmint recover`; then look at the pixel's Events API section",
     )
-
-
-def pace(
-    workshop: Workshop, account: str, waiting: Callable[[float], object] | None = None
-) -> None:
-    """Wait until the account may be asked again; the account's lock is held."""
-    recent = datetime.now(UTC) - timedelta(seconds=workshop.settings.pace + 1)
-    mine = [each for each in workshop.escrow.intents(since=recent) if each.account == account]
-    if not mine:
-        return
-    since_s = (datetime.now(UTC) - datetime.fromisoformat(mine[-1].at)).total_seconds()
-    left_s = workshop.settings.pace - since_s
-    if 0 < left_s <= workshop.settings.pace:
-        workshop.say(f"waiting {left_s:.0f} s: one generation every {workshop.settings.pace:g} s")
-        (waiting or threading.Event().wait)(left_s)

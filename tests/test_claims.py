@@ -17,6 +17,7 @@ from automation.secret import Secret
 from automation.settings import load
 from flows.filing import every_last_stored, file_token, last_stored
 from flows.generate import is_kept
+from flows.pacing import pace
 from flows.settings import ConsoleSettings
 from flows.workshop import Workshop
 from tests.servers.postgres import Postgres
@@ -33,7 +34,7 @@ def machine(tmp_path: Path, database_url: str) -> Iterator[Machine]:
 
         def make(name: str, store: str = "local:") -> Workshop:
             home = private_folder(tmp_path / name)
-            flags = {"home": str(home), "database_url": database_url, "store": store}
+            flags = {"home": str(home), "database_url": database_url, "store": store, "pace": "60"}
             made = Workshop(load(flags, ConsoleSettings, environ={}), "default", lambda _line: None)
             assert made.leases is not None
             stack.callback(made.database.close)
@@ -168,3 +169,20 @@ def test_what_one_machine_stored_is_kept_on_another(
     if kept:
         assert (result.outcome, result.fingerprint) == ("kept", TOKEN.fingerprint)
         assert (result.account, result.stored_in) == (ACCOUNT, [urls[store]])
+
+
+def test_the_pace_of_an_account_is_kept_among_all_machines(machine: Machine) -> None:
+    """What another has just asked counts; another account does not; a little is added by chance."""
+    waited: list[float] = []
+    a, b = machine("a"), machine("b")
+    pace(b, ACCOUNT, waiting=waited.append)
+    assert waited == []
+    a.escrow.begin(PIXEL)
+    ask(a, intend(a))
+    pace(b, "1" * 19, waiting=waited.append)
+    assert waited == []
+    pace(b, ACCOUNT, waiting=waited.append, jitter=lambda: 0.0)
+    pace(b, ACCOUNT, waiting=waited.append, jitter=lambda: 1.0)
+    pace(a, ACCOUNT, waiting=waited.append, jitter=lambda: 0.0)
+    least, most, own = waited
+    assert 0 < least <= 60 < most <= 72 and 0 < own <= 60

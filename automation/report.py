@@ -77,17 +77,22 @@ def table(rows: Iterable[Sequence[str]], heads: Sequence[str], width: int | None
         rows: their cells, "-" for nothing.
         heads: the columns' heads.
         width: columns of the window it is shown in; a table that is wider leaves out the columns
-            that say nothing, then goes on below, indented. None where no window is known: what is
-            piped is read by programs, and stands on one line a row.
+            that say nothing, then is drawn closer, then goes on below, indented. None where no
+            window is known: what is piped is read by programs, and stands on one line a row.
     """
     cells = [list(heads), *(list(each) for each in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     shown = list(range(len(heads)))
+    gap, parts = "  ", [shown]
     if width is not None and _wide(widths, shown) > width:
         shown = [at for at in shown if at == 0 or any(row[at] != "-" for row in cells[1:])]
-    parts = [shown] if width is None else _parts(widths, shown, width)
+        if _wide(widths, shown) - len(shown) < width:
+            gap = " " if _wide(widths, shown) > width else gap
+            parts = [shown]
+        else:
+            parts = _parts(widths, shown, width)
     lines = [
-        _INDENT * (number > 0) + "  ".join(row[at].ljust(widths[at]) for at in part)
+        _INDENT * (number > 0) + gap.join(row[at].ljust(widths[at]) for at in part)
         for row in cells
         for number, part in enumerate(parts)
     ]

@@ -263,7 +263,8 @@ def _lost_one(workshop: Workshop, pixel: str) -> str:
     last = workshop.escrow.intents(pixel)[-1:]
     if last and workshop.escrow.settled(last[0]) is None:
         return f"; it may be the one that was asked for at {last[0].at} and could not be read"
-    return ""
+    kept = last_stored(workshop, pixel)
+    return f"; `pixelmint token {pixel}` prints the one that was stored" if kept else ""
 
 
 def _click_and_file(

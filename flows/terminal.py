@@ -36,10 +36,14 @@ class Terminal:
     flags: dict[str, object] = field(default_factory=dict)
     pixels: list[str] = field(default_factory=list)
     """What was asked for, so that a refusal can be told for each."""
+    _said: str = ""
     _told: set[tuple[str | None, ...]] = field(default_factory=set)
 
     def say(self, line: str) -> None:
-        """Tell progress: on a terminal, or when asked for with -v."""
+        """Tell progress: on a terminal, or when asked for with -v. Not the same twice in a row."""
+        if line == self._said:
+            return
+        self._said = line
         if self.verbosity >= 1 or (self.verbosity == 0 and sys.stderr.isatty()):
             print(f"{time.strftime('%H:%M:%S')} {redact(line)}", file=sys.stderr, flush=True)  # noqa: T201 -- the one place for progress
 

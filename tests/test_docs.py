@@ -1,4 +1,4 @@
-"""The pages of `docs/`: found from the index, with links that lead somewhere and words that work."""
+"""The pages of `docs/`: listed in the index, with links that lead somewhere and words that work."""
 
 import re
 from pathlib import Path

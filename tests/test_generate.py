@@ -202,6 +202,9 @@ def test_a_second_run_keeps_what_the_first_one_stored(make_user: MakeUser) -> No
     table = user.run("status")
     assert table.code == 0
     assert replaced.row["fingerprint"] in table.out and prints[1] in table.out
+    elsewhere = user.run("generate", other, "--store", f"dotenv:{user.folder}/x.env", "--json")
+    assert elsewhere.codes == ["token_exists"]
+    assert f"`pixelmint token {other}`" in elsewhere.row["error"]["next_step"]
 
 
 def test_an_ended_session_stops_at_the_first_page_and_is_told_for_every_pixel(

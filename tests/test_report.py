@@ -178,7 +178,7 @@ class TestFitted:
         assert table(self.ROWS, self.HEADS, 80) == table(self.ROWS, self.HEADS)
         assert max(map(len, table(self.ROWS, self.HEADS).split("\n"))) == 80
 
-    @pytest.mark.parametrize("width", [20, 50, 60, 79])
+    @pytest.mark.parametrize("width", [20, 50, 60, 74])
     def test_a_narrow_window_has_the_rest_of_each_row_below_it(self, width: int) -> None:
         """Every cell is whole, in its order, and no line is wider than it must be."""
         shown = table(self.ROWS, self.HEADS, width)
@@ -196,3 +196,9 @@ class TestFitted:
             f"{PIXEL}  failed (sign_in_needed)  0.1"
         )
         assert table(rows, self.HEADS).split("\n")[0].split() == list(self.HEADS)
+
+    def test_what_nearly_fits_is_drawn_closer_before_a_line_is_broken(self) -> None:
+        """One space between columns, where that is all it takes."""
+        closer = table(self.ROWS, self.HEADS, 75)
+        assert closer.split("\n")[1] == " ".join(self.ROWS[0])
+        assert len(table(self.ROWS, self.HEADS, 74).split("\n")) == 6

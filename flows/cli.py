@@ -128,12 +128,30 @@ def _globals_first(arguments: list[str]) -> list[str]:
     return front + rest
 
 
+def _print_version(asked: bool) -> None:
+    """Print it and end, as everybody expects of `--version`."""
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            terminal.out(f"pixelmint {version('pixelmint')}")
+        except PackageNotFoundError:  # run from its source
+            terminal.out("pixelmint, not installed")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     profile: Annotated[str, typer.Option(help="Saved sign-in to use.")] = "default",
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON Lines.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
     """Take the options that every command shares."""
     terminal.profile, terminal.as_json = profile, as_json

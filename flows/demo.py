@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from flows.terminal import Terminal
 
 _CLOSING = """\
-That was the bundled console: its pages are drawn, none was recorded from TikTok. For a real pixel
-type `pixelmint sign-in`, sign in yourself in the window that opens, then `pixelmint generate
-PIXEL --dry-run` to see that every control is found, and `pixelmint generate PIXEL` to get the
-token; `pixelmint token PIXEL` prints it. Generating may stop the pixel's current token, and the
-terms of TikTok may have a say in automating its console: read them first, or use --guided and
-click yourself.
+That was the bundled console: its pages are drawn, none was recorded from
+TikTok. For a real pixel type `pixelmint sign-in`, sign in yourself in the
+window that opens, then `pixelmint generate PIXEL --dry-run` to see that every
+control is found, and `pixelmint generate PIXEL` to get the token; `pixelmint
+token PIXEL` prints it. Generating may stop the pixel's current token, and the
+terms of TikTok may have a say in automating its console: read them first, or
+use --guided and click yourself.
 """
 
 

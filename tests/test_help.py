@@ -68,6 +68,13 @@ def test_help_of_a_command_shows_its_examples_and_imports_little() -> None:
     assert imported & set(SLOW) == set()
 
 
+def test_the_version_is_told() -> None:
+    """On stdout, and nothing beside it."""
+    said = run("-m", "flows", "--version")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.startswith("pixelmint")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_is_told_how_to_complete(shell: str) -> None:
     """The script asks the program on the path, however it was itself asked for."""

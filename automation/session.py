@@ -154,7 +154,8 @@ class Sessions:
     def _path(self, profile: str, kind: str) -> Path:
         if not self._is_name(profile):
             raise UsageError(
-                "a profile's name is up to 64 letters, digits, dots, dashes and underscores"
+                "a profile's name is up to 64 letters, digits, dots, dashes and underscores",
+                next_step="give another --profile",
             )
         return self._folder / f"{profile}.{kind}"
 

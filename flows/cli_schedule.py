@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from automation.errors import UsageError
+from automation.report import json_line
 from flows.cli_bulk import NOTHING_TO_RENEW, rotation
 from flows.terminal import report, terminal
 
@@ -132,15 +133,20 @@ def _print(
     )
     for name, text in files(kind.value, unit).items():
         if to is None:
-            terminal.out(f"# {name}\n{text}")
+            shown = json_line({"unit": name, "text": text})
+            terminal.out(shown if terminal.as_json else f"# {name}\n{text}")
             continue
         try:
             to.mkdir(parents=True, exist_ok=True)
             (to / name).write_text(text)
         except OSError as problem:
             reason = problem.strerror or type(problem).__name__
-            raise UsageError(f"{to / name} cannot be written: {reason}") from None
-        terminal.out(str(to / name))
+            raise UsageError(
+                f"{to / name} cannot be written: {reason}",
+                next_step="name a folder you can write to with --to",
+            ) from None
+        shown = json_line({"unit": name, "file": str(to / name)})
+        terminal.out(shown if terminal.as_json else str(to / name))
 
 
 def _program() -> list[str]:

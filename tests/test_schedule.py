@@ -179,6 +179,10 @@ def test_units_carry_the_options_of_rotate_and_no_secret(
         "--profile ann rotate --older-than 30d --window '00:00-05:00 Europe/Berlin' --jobs 4"
     )
     assert "pa55word" not in said.out + said.err and "PIXELMINT_NOTIFY" in said.err
+    (row,) = user.run("schedule", *options, "--print", "cron", "--json").rows
+    assert (row["unit"], row["text"].strip()) == (
+        "pixelmint-rotate.crontab", said.out.partition("\n")[2].strip()
+    )  # fmt: skip
     for kind, names in (
         ("systemd", ["pixelmint-rotate.service", "pixelmint-rotate.timer"]),
         ("kubernetes", ["pixelmint-rotate.yaml"]),

@@ -21,7 +21,7 @@ import pyrage
 
 from automation import seal
 from automation.errors import AlreadyRunning, EscrowFailed, UsageError
-from automation.files import private_folder, sync_folder, write_private
+from automation.files import private_folder, sync_folder, touch_private, write_private
 from automation.secret import Secret
 
 SEALED = ("escrow", "sessions", "tokens")
@@ -60,7 +60,9 @@ def in_use(home: Path) -> IO[bytes]:
 def _lock(home: Path, *, exclusive: bool) -> IO[bytes]:
     import fcntl
 
-    file = (private_folder(home / "locks") / "home").open("ab")
+    path = private_folder(home / "locks") / "home"
+    touch_private(path)
+    file = path.open("ab")
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -69,7 +69,7 @@ def test_what_was_read_ahead_is_each_pixels_own(make_user: MakeUser) -> None:
 
 
 def test_a_pixel_that_is_stored_already_is_not_opened(make_user: MakeUser) -> None:
-    """It is `kept`, and no tab is opened for it."""
+    """It is `kept`, and no tab is opened for it. All that the runs leave in the home is private."""
     user = make_user(pixels=3)
     account, pixels = one_account(user)
     assert user.run("generate", pixels[1], "--account", account).code == 0
@@ -77,6 +77,7 @@ def test_a_pixel_that_is_stored_already_is_not_opened(make_user: MakeUser) -> No
     said = user.run("generate", *pixels, "--account", account, "--json")
     assert [each["outcome"] for each in said.rows] == ["generated", "kept", "generated"]
     assert user.console.ledger.calls()["settings"] == before + 2
+    assert [each for each in user.home.rglob("*") if each.stat().st_mode & 0o077] == []
 
 
 def test_an_aside_goes_on_while_the_rest_waits(page: Page, site: Site) -> None:

@@ -259,3 +259,18 @@ def test_upstack_takes_no_place(tmp_path: Path) -> None:
     assert Upstack.open("upstack:", workshop(tmp_path)).url == "upstack"
     with pytest.raises(AutomationError, match="no place"):
         Upstack.open("upstack:elsewhere", workshop(tmp_path))
+
+
+def test_a_field_is_no_link_of_its_name_and_a_label_outweighs_a_placeholder(lane: Lane) -> None:
+    """Navigation may say "Pixel" beside a form, and a placeholder what happens when it is empty."""
+    page = lane.open()
+    page.set_content(
+        """<a href="#">Pixel</a><h2>TikTok</h2><div><div>Access Token</div><input type=password
+        placeholder="Leave empty to keep the current token"></div><div><p>Notes</p><input></div>"""
+    )
+    form = Form(page, page, WORDING, patience_s=1)
+    assert form._field("pixel_id") is None
+    token = form._field("token")
+    assert token is not None
+    assert token.element.get_attribute("type") == "password"
+    lane.close_context()

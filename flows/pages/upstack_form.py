@@ -13,14 +13,14 @@ from playwright.sync_api import Page
 from automation.browser import step
 from automation.controls import Found, Look, Meaning, Region, dialogs, look, quote
 from automation.controls_decide import found_of
-from automation.controls_score import Candidate
+from automation.controls_score import ENOUGH, Candidate
 from automation.controls_tree import Tree
 from automation.controls_units import Unit, units
 from automation.controls_words import EXACT, FILLED, best
 from automation.errors import PageChanged, WrongPixel
 from automation.secret import Secret, redact
 from flows.pages import obstacles
-from flows.pages.upstack_scripts import ALL, EMPTY, OPTION, SELECT, TICKED, UNTICKED
+from flows.pages.upstack_scripts import ALL, EMPTY, FILLABLE, OPTION, SELECT, TICKED, UNTICKED
 from flows.pages.waiting import until
 from flows.wording import PIXEL_LIKE, Wording
 
@@ -179,9 +179,18 @@ class Form:
         """Return a field by what it is called, else by the label that stands with it alone."""
         meaning = self._wording.meaning(f"upstack.{name}")
         seen = look(where, meaning)
-        if seen.found or seen.disabled or seen.candidates:
-            return seen.found or seen.disabled
+        found = seen.found or seen.disabled
+        if found is not None and self._takes_text(found):
+            return found
+        if found is None and any(each.score >= ENOUGH for each in seen.candidates):
+            return None  # two stand equally
+        # A placeholder says less than the label beside its field.
         return _beside(self._page, where, meaning)
+
+    @step("looking at a field of Upstack's form")
+    def _takes_text(self, found: Found) -> bool:
+        """Tell a field from a link of the same name, as in the navigation beside a form."""
+        return bool(found.element.evaluate(FILLABLE))
 
     def _missing(self, name: str) -> PageChanged:
         seen = look(self._where, self._wording.meaning(f"upstack.{name}"))

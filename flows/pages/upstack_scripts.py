@@ -80,3 +80,10 @@ TICKED = """
   return apart || mark || inner || !!box.textContent.trim();
 }
 """
+
+FILLABLE = """
+(e) => e.isContentEditable || ["textbox", "searchbox"].includes(e.getAttribute("role")) ||
+  e.matches("input:not([type=checkbox]):not([type=radio]):not([type=button]):not([type=submit])") ||
+  e.matches("textarea")
+"""
+"""Whether something can be typed into an element."""

@@ -142,14 +142,17 @@ class Leases:
     def alive(self, session: int) -> bool:
         """Ask the server whether the session of that number is there, with all its locks."""
         with self._guard:
-            if self._connection is None or self._number != session:
-                return False
-            try:
-                self._run(self._connection, "select 1")
-            except Exception as problem:  # whatever the driver calls a lost session
-                self._lose(problem)
-                return False
-            return True
+            while self._connection is not None and self._number == session:
+                asked_at = _now()
+                try:
+                    self._run(self._connection, "select 1")
+                except Exception as problem:  # whatever the driver calls a lost session
+                    self._lose(problem)
+                    return False
+                # Frozen while it waited, it would read an answer from before its locks went.
+                if _now() - asked_at < self.lease_s / 2:
+                    return True
+            return False
 
     def close(self) -> None:
         """End the session, and with it every lock."""
@@ -240,6 +243,13 @@ class Leases:
             with contextlib.suppress(Exception):  # it may be gone already
                 connection.invalidate()
                 connection.close()
+
+
+def _now() -> float:
+    """Return seconds that go on while this process is stopped, and where known this machine too."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def _me() -> str:

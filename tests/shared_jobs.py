@@ -100,6 +100,7 @@ class Ledgered:
                 self._frozen = True
                 self._ledger.note("frozen", key)
                 os.kill(os.getpid(), signal.SIGSTOP)
+                self._pause.wait(0.2)  # it reaches this thread a little later than the call ends
             hold.prove()
             self._ledger.note("done", row, key, self._who)
         return {"pixel": row, "outcome": "generated"}

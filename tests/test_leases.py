@@ -4,7 +4,9 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import Connection
 
+from automation import leases
 from automation.errors import AlreadyRunning
 from automation.leases import Leases, LostLease
 from tests.conftest import until
@@ -56,6 +58,28 @@ def test_who_is_silent_for_longer_than_the_lease_has_lost_and_is_told(database_u
                 hold.prove()
             with other.held(NAME), pytest.raises(AlreadyRunning), frozen.held(NAME):
                 pass
+
+
+def test_an_answer_that_was_read_late_proves_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen just after it had asked, a process finds the answer waiting, and its lock is gone."""
+    clock = [0.0]
+    with Leases(database_url, lease_s=10) as frozen:
+        monkeypatch.setattr(leases, "_now", lambda: clock[0])
+        with frozen.held(NAME) as hold:
+            run = frozen._run
+
+            def slow(connection: Connection, statement: str, name: str = "") -> object:
+                answer = run(connection, statement, name)
+                if statement == "select 1" and clock[0] == 0:
+                    clock[0] = 11.0
+                    connection.invalidate()  # as the server does meanwhile
+                return answer
+
+            monkeypatch.setattr(frozen, "_run", slow)
+            with pytest.raises(LostLease):
+                hold.prove()
 
 
 def test_a_restart_of_the_server_loses_every_lock_and_the_next_one_is_a_new_one(

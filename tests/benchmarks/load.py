@@ -185,7 +185,7 @@ def alone(
             child.kill()
             came.add(child.wait())
             came.rounds += 1
-        _to_the_end(came, one, command)
+        _to_the_end(came, [one], command)
         came.judge(made, [one])
     return came
 
@@ -194,11 +194,12 @@ def _at(made: Console, child: Child, mark: int) -> bool:
     return len(made.ledger.spans()) >= mark or child.process.poll() is not None
 
 
-def _to_the_end(came: Outcome, one: Machine, command: tuple[str, ...]) -> None:
+def _to_the_end(came: Outcome, machines: list[Machine], command: tuple[str, ...]) -> None:
     for _ in range(_ROUNDS):
-        one.sign_in()
-        came.add(one.user.run("recover", "--json"))
-        came.add(one.user.run(*command))
+        for each in machines:
+            each.sign_in()
+            came.add(each.user.run("recover", "--json"))
+        came.add(machines[0].user.run(*command))
         came.rounds += 1
         done = sum(row["error"] is None for row in came.rows.values())
         print(f"run {came.rounds}: {done} rows done", file=sys.stderr)  # noqa: T201  its progress
@@ -229,11 +230,7 @@ def shared(folder: Path, rows: int, accounts: int, rate: float, server: Postgres
             server.restart()
             came.add(first.wait())
             came.rounds += 1
-            for each in machines:
-                each.sign_in()
-            for each in machines[1:]:
-                came.add(each.user.run("recover", "--json"))
-            _to_the_end(came, machines[0], command)
+            _to_the_end(came, machines, command)
         finally:
             for worker in workers:
                 worker.kill()

@@ -17,12 +17,15 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COVERED = ("capture", "escrow", "seal", "secret", "files", "session")
 """Modules of `automation` a token could be lost in; each must be covered this well."""
 LEAST_PERCENT = 95.0
+_BEGAN = time.monotonic()
 CHECKS = (
     ("ruff", "format", "--check", "--quiet", "."),
     ("ruff", "check", "--quiet", "."),
@@ -37,7 +40,7 @@ def main() -> int:
     parser.add_argument("pytest", nargs="*", metavar="PYTEST-ARGUMENT")
     asked = parser.parse_args()
     os.chdir(ROOT)
-    failed = [] if asked.no_checks else [each for each in CHECKS if not _check(each)]
+    checks = _Checks(() if asked.no_checks else CHECKS)
     _have_browser()
     _have_screen()
     _have_postgres()
@@ -47,8 +50,8 @@ def main() -> int:
         code, output = _tests(asked.pytest, rc_file)
         covered = bool(asked.pytest) or _covered(rc_file)
         secret = _secret(Path(folder), "".join(output))
-    for each in failed:
-        _say(f"failed: {' '.join(each)}")
+    failed = checks.failed()
+    _say(_cost())
     print(output[-1].strip() if output else "", flush=True)  # noqa: T201  the last word is pytest's
     return code or int(bool(failed) or not covered or not secret)
 
@@ -57,9 +60,37 @@ def _say(line: str) -> None:
     print(f"tests: {line}", file=sys.stderr, flush=True)  # noqa: T201  a program's own
 
 
-def _check(command: tuple[str, ...]) -> bool:
-    _say(" ".join(command))
-    return subprocess.run([sys.executable, "-m", *command]).returncode == 0
+class _Checks:
+    """Run one after the other, beside the tests, which wait for pages half of their time."""
+
+    def __init__(self, commands: tuple[tuple[str, ...], ...]) -> None:
+        self._commands = commands
+        self._failed: list[tuple[str, str]] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def failed(self) -> bool:
+        """Wait for all, show what the failed ones said, and tell whether there are any."""
+        self._thread.join()
+        if self._commands and not self._failed:
+            _say("format, lint and types are fine")
+        for name, said in self._failed:
+            _say(f"failed: {name}\n{said.rstrip()}")
+        return bool(self._failed)
+
+    def _run(self) -> None:
+        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        for each in self._commands:
+            done = subprocess.run([sys.executable, "-m", *each], check=False, **pipe)
+            if done.returncode != 0:
+                self._failed.append((" ".join(each), done.stdout))
+
+
+def _cost() -> str:
+    """Say what the whole run took, its processes included."""
+    spent = os.times()
+    cpu_s = spent.user + spent.system + spent.children_user + spent.children_system
+    return f"{time.monotonic() - _BEGAN:.0f} s, {cpu_s:.0f} s of processor time"
 
 
 def _have_browser() -> None:
@@ -124,7 +155,7 @@ def _coverage_settings(folder: Path) -> Path:
 def _tests(arguments: list[str], rc_file: Path) -> tuple[int, list[str]]:
     """Run pytest where nothing but loopback is reachable; return its exit code and its lines."""
     workers = [] if any(each.startswith("-n") for each in arguments) else ["-n", "2"]
-    workers += ["--dist", "worksteal"]
+    workers += ["--dist", "worksteal", "--durations=10", "-rfE"]
     folder = rc_file.parent / "run"
     command = [sys.executable, "-m", "coverage", "run", f"--rcfile={rc_file}", "-m", "pytest"]
     command = [*_offline(), *command, f"--basetemp={folder}", *workers, *arguments]

@@ -197,8 +197,9 @@ class TestWritePrivate:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Windows."""
-        monkeypatch.setattr(os, "name", "nt")
-        sync_folder(tmp_path / "not there")
+        with monkeypatch.context() as elsewhere:  # pytest itself asks what it runs on
+            elsewhere.setattr(os, "name", "nt")
+            sync_folder(tmp_path / "not there")
 
 
 def write_without_room(folder: str) -> list[object]:

@@ -46,22 +46,26 @@ class Found:
     """What a click must reach."""
     page: Page = field(repr=False)
 
-    def click(self, timeout_ms: float) -> None:
+    def click(self, timeout_ms: float, free_ms: float | None = None) -> None:
         """Click it once, as a person would; never by force.
 
         Playwright first waits until it is visible, steady, enabled and not covered.
 
+        Args:
+            timeout_ms: how long each of these and the click itself may take.
+            free_ms: how long what comes before the click may, where that is less.
+
         Raises:
-            NotClicked: it cannot be clicked.
+            NotClicked: it did not come free, or went away.
             PageChanged: clicking it failed; it may have been clicked.
         """
-        name, waiting = self.meaning.name, True
+        name, waiting, free_ms = self.meaning.name, True, free_ms or timeout_ms
         forget(self.page)
         try:
             for state in _READY:
-                self.element.wait_for_element_state(state, timeout=timeout_ms)
-            self.element.scroll_into_view_if_needed(timeout=timeout_ms)
-            wait_until_free(self.element, timeout_ms)
+                self.element.wait_for_element_state(state, timeout=free_ms)
+            self.element.scroll_into_view_if_needed(timeout=free_ms)
+            wait_until_free(self.element, free_ms)
             # No trial click before it: Playwright's trial presses the mouse too, and a page that
             # listens before anything else hears it.
             waiting = False
@@ -69,6 +73,7 @@ class Found:
             return
         except BrowserError as reported:
             kind = type(reported).__name__
+            forget(self.page)
         # Raised outside the except block: Playwright's own message may hold page values.
         advice = "run `pixelmint doctor`, or use --guided and click yourself"
         if waiting:

@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from automation.browser import BrowserGone, wait_until
 from automation.capture import Capture
+from automation.controls import NotClicked
 from automation.controls_tree import glance
 from automation.errors import AutomationError, PageChanged, SiteRefused, TokenUnread
 from automation.evidence import Agreement, Sighting
@@ -45,6 +46,9 @@ class Asked(Protocol):
 
     def click(self) -> None:
         """Click the control, once. Raises PageChanged when it cannot be clicked."""
+
+    def clear(self) -> None:
+        """Look for obstacles, as before every action; close harmless pop-ups."""
 
     def look(self) -> str:
         """Return what the section and the dialogs show, to see whether anything changed."""
@@ -128,10 +132,16 @@ class _Asking:
         try:
             self._asked.click()
         except PageChanged as problem:
-            wait_until(self._asked.page, lambda: bool(self._capture.asked), 1.0)
-            if not self._capture.asked and self._clicks == 1:
-                raise NotAsked(problem.happened, next_step=problem.next_step) from None
             log.debug("the click was reported as failed: %s", problem.message)
+            if wait_until(self._asked.page, lambda: bool(self._capture.asked), 1.0):
+                return
+            # Something may have come over it in between. Once that is gone and nothing else has
+            # changed, it is clicked again as after any click without effect.
+            self._asked.clear()
+            if self._clicks > 1:
+                return
+            if isinstance(problem, NotClicked) or self._asked.look() != self._before:
+                raise NotAsked(problem.happened, next_step=problem.next_step) from None
 
     def _wait(self) -> None:
         while not self._done():

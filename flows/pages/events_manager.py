@@ -6,6 +6,7 @@ against a live page: the recordings are all drawn.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
@@ -93,6 +94,10 @@ class EventsManager:
         self._page, self._origin, self._wording = page, origin, wording
         self._patience_s, self._say, self._person = patience_s, say, person
         self._clicked: set[str] = set()
+        self._last: str | None = None
+        """The menu that was clicked last."""
+        self._there: set[str] = set()
+        """What the menus' entries said when that was clicked."""
 
     # -- going there ------------------------------------------------------------------------
 
@@ -240,13 +245,14 @@ class EventsManager:
             self._page, self._wording, patience_s=self._patience_s, clear=self._clear
         )
         self._goto(_with_account(self._origin + _LIST, account))
-        if self._until(listed.shows_some, min(self._patience_s, 10)) or self._at_list():
+        if self._list_at_its_address(listed):
             return listed
         self._clicked.clear()
+        self._last = None
         self._say("going by the menus: Tools > Events > Data sources")
         self._goto(home_url(self._origin, account))
         for _ in range(6):
-            if self._until(listed.shows_some, 2):
+            if self._opened_list(listed):
                 return listed
             before = len(self._clicked)
             entry = self._next_menu()
@@ -264,21 +270,59 @@ class EventsManager:
             )
         return listed
 
+    def _list_at_its_address(self, listed: PixelList) -> bool:
+        """Wait for the list, or until the console has plainly gone elsewhere with its menus."""
+        away: list[float] = []
+
+        def told() -> str | None:
+            if listed.shows_some():
+                return "list"
+            if self._at_list() or not self._entries():
+                away.clear()
+                return None
+            away.append(time.monotonic())
+            return "elsewhere" if away[-1] - away[0] >= _SETTLED_S else None
+
+        return self._until(told, min(self._patience_s, 10)) == "list" or self._at_list()
+
+    def _opened_list(self, listed: PixelList) -> bool:
+        """Tell whether the list has come; until the last click has brought a way further in."""
+
+        def told() -> str | None:
+            if listed.shows_some():
+                return "list"
+            return "menu" if any(map(self._leads_in, self._entries())) else None
+
+        return self._until(told, 2) == "list"
+
+    def _leads_in(self, entry: Found) -> bool:
+        """Tell an entry that came by the last click and lies further in than what was clicked."""
+        if self._last is None or entry.text in self._there:
+            return False
+        return _MENUS.index(entry.meaning.name) < _MENUS.index(self._last)
+
+    def _entries(self) -> list[Found]:
+        """Return the menus' entries that are there and were not clicked, the innermost first."""
+        seen = (look(self._page, self._wording.meaning(name)).found for name in _MENUS)
+        return [each for each in seen if each and each.text not in self._clicked]
+
     def _at_list(self) -> bool:
         return urlsplit(self._page.url).path.rstrip("/").endswith("/list")
 
     def _next_menu(self) -> Found | None:
         """Return the innermost menu entry that is there and new: what a person clicks next."""
 
-        def entry() -> Found | None:
-            seen = (look(self._page, self._wording.meaning(name)).found for name in _MENUS)
-            return next((each for each in seen if each and each.text not in self._clicked), None)
+        found: list[Found] = []
 
-        found = self._until(entry, min(self._patience_s, 10))
-        if not isinstance(found, Found):
+        def entries() -> bool:
+            found[:] = self._entries()
+            return bool(found)
+
+        if not self._until(lambda: entries() or None, min(self._patience_s, 10)):
             return None
-        self._clicked.add(found.text)
-        return found
+        self._clicked.add(found[0].text)
+        self._last, self._there = found[0].meaning.name, {each.text for each in found}
+        return found[0]
 
     def _find(self, meaning: Meaning) -> Found | None:
         found = self._until(lambda: look(self._page, meaning).found, min(self._patience_s, 10))

@@ -6,7 +6,6 @@ a name, whether the token is text or a field. All recordings are drawn.
 """
 
 import logging
-import time
 from collections.abc import Callable
 
 from playwright.sync_api import Dialog, Error, Page
@@ -15,7 +14,6 @@ from automation.browser import step
 from automation.controls import (
     Found,
     Look,
-    NotClicked,
     Region,
     dialogs,
     region,
@@ -40,7 +38,7 @@ from flows.pages.identity import (
 )
 from flows.pages.pressable import any_control
 from flows.pages.section import SECTION, SectionFinder
-from flows.pages.waiting import steady, until
+from flows.pages.waiting import click_once, steady, until
 from flows.wording import Wording
 
 log = logging.getLogger(__name__)
@@ -270,16 +268,20 @@ class PixelPage:
 
     @step("clicking the button")
     def click(self) -> None:
-        """Click the control, once; where it was drawn anew before it could be, the new one."""
-        if self._control is None:
-            raise PageChanged("the control was not found before the click")
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            try:
-                return self._control.click(self._patience_s * 1000)
-            except NotClicked:
-                if time.monotonic() >= deadline or not self._control_stands():
-                    raise
+        """Click the control, once; raises as `click_once` and `check_again` do."""
+        click_once(lambda: self._control, self._look_again, self._patience_s)
+
+    def _look_again(self) -> None:
+        """Clear what came over the button; where it was drawn anew, take the new one."""
+        if self._control is not None and self._control.still():
+            self.check_again()
+        elif not self._control_stands():
+            self._control = None
+
+    @step("looking for obstacles")
+    def clear(self) -> None:
+        """Look for obstacles; close harmless pop-ups."""
+        self._clear()
 
     @step("looking at the section")
     def look(self) -> str:

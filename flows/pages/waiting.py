@@ -8,7 +8,7 @@ from typing import TypeVar
 from playwright.sync_api import Error, Page
 
 from automation.browser import wait_until
-from automation.controls import Found, look
+from automation.controls import Found, NotClicked, look
 from automation.controls_tree import forget, glance
 from automation.errors import PageChanged
 
@@ -16,7 +16,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_ADVICE = "run `pixelmint doctor`, or use --guided and click yourself"
 _EVERY_S = 0.2
+_FREE_S = 3.0
+"""How long something may cover what is to be clicked before it is seen what lies there."""
 _PRESS_S = 3.0
 """How long one click waits for its control to be free."""
 
@@ -69,6 +72,31 @@ def press(page: Page, found: Found, clear: Callable[[], None], patience_s: float
                 raise
             log.debug("clicking again: %s", problem.message)
         found = look(page, found.meaning).found or found
+
+
+def click_once(
+    control: Callable[[], Found | None], again: Callable[[], None], patience_s: float
+) -> None:
+    """Click what may be clicked once only; what comes over it just then is cleared before.
+
+    Args:
+        control: gives it, as it was found last.
+        again: looks at everything anew before another try: obstacles, identity, the control.
+        patience_s: seconds to try at most.
+
+    Raises:
+        NotClicked: it did not come free, or went away; nothing was clicked.
+        PageChanged: clicking failed, and it may have been clicked.
+    """
+    deadline = time.monotonic() + patience_s
+    while found := control():
+        try:
+            return found.click(patience_s * 1000, free_ms=_FREE_S * 1000)
+        except NotClicked:
+            if time.monotonic() >= deadline:
+                raise
+        again()
+    raise NotClicked("the button went away before the click", next_step=_ADVICE)
 
 
 def steady(page: Page, ask: Callable[[], T | None], patience_s: float) -> T | None:

@@ -8,12 +8,9 @@ The exit code is pytest's; where pytest is content and a check or the coverage i
 """
 
 import argparse
-import fcntl
 import json
 import os
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,10 +18,11 @@ import threading
 import time
 from pathlib import Path
 
+from tests.running import COVERED, run_all, run_some
+
 ROOT = Path(__file__).resolve().parent.parent
-COVERED = ("capture", "escrow", "seal", "secret", "files", "session")
-"""Modules of `automation` a token could be lost in; each must be covered this well."""
 LEAST_PERCENT = 95.0
+"""Of the lines and of the branches of each module in COVERED."""
 _BEGAN = time.monotonic()
 CHECKS = (
     ("ruff", "format", "--check", "--quiet", "."),
@@ -46,14 +44,19 @@ def main() -> int:
     _have_postgres()
     # A short name: a browser's socket lies deep in there, and may have a hundred characters.
     with tempfile.TemporaryDirectory(prefix="pm-", ignore_cleanup_errors=True) as folder:
-        rc_file = _coverage_settings(Path(folder))
-        code, output = _tests(asked.pytest, rc_file)
-        covered = bool(asked.pytest) or _covered(rc_file)
-        secret = _secret(Path(folder), "".join(output))
+        where, covered = Path(folder), True
+        if asked.pytest:
+            ended = run_some(where, asked.pytest)
+        else:
+            rc_file = _coverage_settings(where)
+            ended = run_all(where, rc_file)
+            covered = _covered(rc_file)
+        secret = _secret(where, "\n".join(ended.lines))
     failed = checks.failed()
     _say(_cost())
-    print(output[-1].strip() if output else "", flush=True)  # noqa: T201  the last word is pytest's
-    return code or int(bool(failed) or not covered or not secret)
+    # The last of it is what failed: who reads a long output from its end begins there.
+    print(*ended.failures, ended.closing, sep="\n", flush=True)  # noqa: T201  pytest's own words
+    return ended.code or int(failed or not covered or not secret)
 
 
 def _say(line: str) -> None:
@@ -152,25 +155,6 @@ def _coverage_settings(folder: Path) -> Path:
     return rc_file
 
 
-def _tests(arguments: list[str], rc_file: Path) -> tuple[int, list[str]]:
-    """Run pytest where nothing but loopback is reachable; return its exit code and its lines."""
-    workers = [] if any(each.startswith("-n") for each in arguments) else ["-n", "2"]
-    workers += ["--dist", "worksteal", "--durations=10", "-rfE"]
-    folder = rc_file.parent / "run"
-    command = [sys.executable, "-m", "coverage", "run", f"--rcfile={rc_file}", "-m", "pytest"]
-    command = [*_offline(), *command, f"--basetemp={folder}", *workers, *arguments]
-    temporary = rc_file.parent / "t"
-    temporary.mkdir()
-    environ = {**os.environ, "TMPDIR": str(temporary)}
-    output = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            print(line, end="", flush=True)  # noqa: T201  pytest's output
-            output += [line] if line.strip() else []
-    return running.returncode, output
-
-
 def _secret(folder: Path, output: str) -> bool:
     """Search all that the run has left, its output too, for the tokens that were issued in it."""
     from tests.canary import issued, leaks
@@ -180,31 +164,6 @@ def _secret(folder: Path, output: str) -> bool:
         _say(f"a token stands in clear in {each}")
     _say(f"{len(issued(folder))} tokens were issued; {len(found)} places show one in clear")
     return not found
-
-
-def _offline() -> list[str]:
-    """Return what to put before a command so that it runs in an empty network namespace."""
-    loopback = [sys.executable, str(Path(__file__).resolve()), "--loopback"]
-    ways = [["unshare", "--net", *loopback]]
-    if os.geteuid() != 0:
-        # Root in there for loopback, then ourselves again: tests look at what modes forbid.
-        us = ["unshare", "--user", f"--map-user={os.getuid()}", f"--map-group={os.getgid()}"]
-        ways = [["unshare", "--map-root-user", "--net", *loopback, *us]]
-    for way in ways:
-        if shutil.which("unshare"):
-            tried = subprocess.run([*way, "true"], stderr=subprocess.DEVNULL, check=False)
-            if tried.returncode == 0:
-                return way
-    _say("no network namespace can be made here: the tests run with the network in reach")
-    return []
-
-
-def _with_loopback(command: list[str]) -> None:
-    """Bring up `lo` in a new namespace, then become the command. Needs no `ip` program."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        up_and_running, set_flags = 0x1 | 0x40, 0x8914  # IFF_UP | IFF_RUNNING, SIOCSIFFLAGS
-        fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", b"lo", up_and_running))
-    os.execvp(command[0], command)  # noqa: S606  no shell, as wished
 
 
 def _covered(rc_file: Path) -> bool:
@@ -220,6 +179,8 @@ def _covered(rc_file: Path) -> bool:
     for module in COVERED:
         name = f"automation/{module}.py"
         if name not in files:
+            _say(f"{name}: nothing of it was run")
+            content = False
             continue
         summary = files[name]["summary"]
         branches = 100.0 * summary["covered_branches"] / (summary["num_branches"] or 1)
@@ -232,6 +193,4 @@ def _covered(rc_file: Path) -> bool:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--loopback"]:
-        _with_loopback(sys.argv[2:])
     sys.exit(main())

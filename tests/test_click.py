@@ -139,7 +139,7 @@ def test_a_click_that_failed_otherwise_is_not(page: Page, capture: Any, changed:
     kind = PageChanged if changed else NotClicked
     button = Button(page, capture, [kind("failed")])
     if changed:
-        button.clear = lambda: setattr(button, "shows", "another")  # type: ignore[method-assign]
+        button.clear = lambda: setattr(button, "shows", "another")  # type: ignore[method-assign]  # a stand-in's own
     with pytest.raises(NotAsked, match="failed"):
         asked(button, capture)
     assert button.clicks == 1

@@ -19,13 +19,15 @@ def issued_tokens_are_written_down(tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def make_user(tmp_path_factory: pytest.TempPathFactory, no_settings: None) -> Iterator[MakeUser]:
-    """Start consoles, each with a user of its own."""
+    """Start consoles, each with a user of its own; no script of their pages may fail."""
+    made: list[Console] = []
     with contextlib.ExitStack() as consoles:
 
         def make(
             scenario: Scenario | None = None, *, pixels: int = 2, signed_in: bool = True
         ) -> User:
             console = Console(scenario, accounts=2, pixels_per_account=pixels)
+            made.append(console)
             folder = tmp_path_factory.mktemp("u")
             user = User(consoles.enter_context(console), folder, BROWSER)
             if signed_in:
@@ -33,3 +35,4 @@ def make_user(tmp_path_factory: pytest.TempPathFactory, no_settings: None) -> It
             return user
 
         yield make
+    assert [said for each in made for said in each.ledger.script_errors()] == []

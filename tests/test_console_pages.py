@@ -18,6 +18,7 @@ from playwright.sync_api import (
 from automation.browser import Lane
 from fixtures.console import Console, Scenario, preset, preset_names
 from fixtures.console.scenario import CHOICES
+from tests import test_faces, test_generate
 from tests.conftest import until
 
 QUICK: dict[str, Any] = {"delay_ms": (0, 5), "slow_ms": 50, "timeout_s": 0.2}
@@ -179,9 +180,31 @@ WALKS = {
 """Presets that do not simply show a token. -1: some; Chromium repeats a call that was dropped."""
 
 
+GENERATED = {
+    *test_generate.LOOKS, *test_generate.REVEALS, *test_generate.ANSWERS,
+    *(name for group in test_faces.GROUPS.values() for name in group),
+}  # fmt: skip
+"""Presets whose pages the whole command goes over; there, too, no script may fail."""
+OTHER_PAGES = ("events_", "latency_", "load_")
+"""What begins so draws no page otherwise than calm: it is about the Events API, or about time."""
+WALKED = [
+    name
+    for name in preset_names()
+    if name in WALKS or not (name in GENERATED or name.startswith(OTHER_PAGES) or name == "closes")
+]
+"""By hand, whatever ends otherwise than with a token that is shown, or is run nowhere else."""
+
+
 def test_every_walk_is_of_a_preset() -> None:
     """Else a renamed preset would be walked as if it were calm."""
     assert WALKS.keys() <= set(preset_names())
+
+
+def test_what_is_not_walked_draws_its_pages_like_a_calm_console() -> None:
+    """Presets of the Events API and of loads."""
+    other = [name for name in preset_names() if name.startswith(OTHER_PAGES)]
+    changed = {name: preset(name, delay_ms=(0, 0)).for_page() for name in other}
+    assert changed == dict.fromkeys(other, Scenario(delay_ms=(0, 0)).for_page())
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +248,22 @@ def test_every_preset_ends_as_it_should(crowd: tuple[Console, BrowserContext], n
     issued = console.ledger.issued()[known:]
     assert len(issued) == walk.issued if walk.issued >= 0 else issued
     assert errors == []
+
+
+def test_what_fails_in_a_page_s_script_is_told(chromium: Browser) -> None:
+    """So that every test that goes over drawn pages can say that nothing did."""
+    with Console(Scenario(**QUICK)) as console:
+        context = chromium.new_context(storage_state=cast(StorageState, console.storage_state()))
+        page = context.new_page()
+        page.goto(console.pixel_url(console.pixels[0]))
+        page.evaluate("() => void setTimeout(() => { throw new Error('one') })")
+        page.evaluate("() => void Promise.reject(new Error('two'))")
+        until(lambda: len(console.ledger.script_errors()) == 2)
+        context.close()
+    assert sorted(each.partition("Error: ")[2] for each in console.ledger.script_errors()) == [
+        "one",
+        "two",
+    ]
 
 
 @pytest.mark.parametrize("look", LOOKS)

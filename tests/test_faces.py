@@ -46,7 +46,6 @@ GROUPS: dict[str, dict[str, str]] = {
         "consent": "human_check",
         "puzzle": "human_check",
         "token_exists_regenerate": "token_exists",
-        "settings_500": "site_busy",
         "list_html": "site_busy",
         "generate_timeout": "token_unread",
     },
@@ -60,7 +59,7 @@ ELSEWHERE = {
     "copy_only copy_by_command copy_by_event copy_by_item by_xhr by_graphql long_token "
     "earlier_token_lives navigates reloads closes slow token_exists disabled wrong_pixel "
     "wrong_account no_button permission_message empty_token generate_429 generate_500 drop_after "
-    "drop_before puzzle_after_click session_ends_at_settings",
+    "drop_before puzzle_after_click session_ends_at_settings settings_500",
     "the same as another but for what makes it easier, or for its look or language": "eye split "
     "gone late_answer vi_masked frame_ks react_japanese ks_german by_launcher_ks "
     "by_datasets_react two_pages datasets",
@@ -89,7 +88,11 @@ FORBIDDEN = set(
 )
 """Marks of the drawn pages' controls that are nobody's but a person's."""
 QUICK: dict[str, Any] = {"delay_ms": (0, 5)}
-QUICKER = {"slow_calls": {}, "generate_timeout": QUICK | {"timeout_s": 2}}
+QUICKER: dict[str, dict[str, Any]] = {
+    "slow_calls": {},
+    "generate_timeout": QUICK | {"timeout_s": 2},
+    "late": QUICK | {"late_ms": 4000},  # still later than anything is taken for the last word
+}
 
 
 @dataclass(frozen=True)

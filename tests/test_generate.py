@@ -104,13 +104,12 @@ def test_what_the_console_does_not_allow_is_told_by_code_and_nothing_is_clicked(
     assert user.open_intents() == []
 
 
-def test_a_button_that_is_not_there_is_told_from_one_that_is_late(make_user: MakeUser) -> None:
-    """Without permission there is none; a page that draws slowly has one in the end."""
+def test_what_does_not_come_in_time_is_told_with_its_reason(make_user: MakeUser) -> None:
+    """Without permission there is no button; a page that says it is busy is no changed page."""
     user = make_user()
-    pixel = user.console.accounts[0].pixels[0].code
-    user.console.per_pixel[pixel] = preset("no_button")
-    said = user.run("generate", pixel, "--json", PIXELMINT_PATIENCE="5")
-    assert (said.code, said.codes) == (1, ["permission_denied"])
+    named = per_pixel(user, ["no_button", "settings_500"])
+    said = user.run("generate", *named.values(), "--json", PIXELMINT_PATIENCE="8")
+    assert (said.code, said.codes) == (1, ["permission_denied", "site_busy"])
     assert not user.clicked()
 
 

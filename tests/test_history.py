@@ -116,7 +116,7 @@ def test_a_history_that_cannot_be_written_costs_a_line_in_the_log(
 def test_steps_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is begun again goes on; what runs at the end is ended once."""
     clock = iter([0.0, 2.0, 2.0, 5.0, 5.0, 6.0])
-    monkeypatch.setattr(phases.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(phases, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     watch = phases.Phases()
     watch.begin("open")
     watch.begin("find")

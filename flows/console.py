@@ -7,7 +7,7 @@ was read ahead is read again before that.
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -63,6 +63,8 @@ class Console:
         """Where this run's tokens are given to; closed with it."""
         self.stopping: list[int] = []
         """Signals that came while a token was in the hand."""
+        self.waits_for_person = False
+        """Whether a person's own click is waited for, which a signal may end at once."""
         self._lane: Lane | None = None
         self._tab: _Tab | None = None
         self._free: list[_Tab] = []
@@ -75,6 +77,21 @@ class Console:
         if self._tab is None:
             raise RuntimeError("no page is open yet")
         return self._tab.capture
+
+    @contextlib.contextmanager
+    def waiting_for_person(self, by_hand: bool) -> Iterator[None]:
+        """Let a signal end at once what is done inside, where that is a person's to do.
+
+        Raises:
+            KeyboardInterrupt: one came already.
+        """
+        self.waits_for_person = by_hand
+        try:
+            if by_hand and self.stopping:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self.waits_for_person = False
 
     @property
     def _person(self) -> bool:

@@ -280,7 +280,7 @@ def _click_and_file(
     escrow, seen = workshop.escrow, page.identity
     result.phases.begin("ask")
     with held_back(
-        workshop.say, lambda: wish.guided and not console.capture.asked
+        workshop.say, lambda: console.waits_for_person and not console.capture.asked
     ) as console.stopping:
         intent = escrow.intend(
             seen.pixel, seen.account, workshop.profile,
@@ -288,7 +288,7 @@ def _click_and_file(
             deliver=wanted(workshop, seen.pixel, wish.deliver),
             rotates=wish.rotates,
         )  # fmt: skip
-        agreement = _ask(workshop, page, wish, console.capture, intent)
+        agreement = _ask(workshop, page, wish, console, intent)
         result.phases.begin("store")
         _keep(workshop, intent, agreement)
         verb = "proving" if wish.rotates else "storing"
@@ -312,9 +312,9 @@ def _keep(workshop: Workshop, intent: Intent, agreement: Agreement) -> None:
 
 
 def _ask(
-    workshop: Workshop, page: PixelPage, wish: Wish, capture: Capture, intent: Intent
+    workshop: Workshop, page: PixelPage, wish: Wish, console: Console, intent: Intent
 ) -> Agreement:
-    escrow, by_hand = workshop.escrow, wish.guided
+    escrow, capture, by_hand = workshop.escrow, console.capture, wish.guided
     patience_s = _BY_HAND_S if by_hand else workshop.settings.patience
     workshop.say(
         "click the button in the browser window; the token is captured from there"
@@ -330,9 +330,9 @@ def _ask(
         escrow.settle(intent, "not_asked")
         raise
     try:
-        agreement = ask(
-            page, capture, partial(agreed, workshop, intent), patience_s=patience_s, by_hand=by_hand
-        )
+        agree = partial(agreed, workshop, intent)
+        with console.waiting_for_person(by_hand):
+            agreement = ask(page, capture, agree, patience_s=patience_s, by_hand=by_hand)
         if not capture.left and (other := page.other_pixel()):
             # Settled, so that `recover` does not file it: what was seen stays sealed.
             escrow.settle(intent, "wrong_pixel", message=f"the page came to show {other}")

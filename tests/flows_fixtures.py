@@ -8,13 +8,20 @@ import pytest
 from fixtures.console import Console, Scenario
 from tests import canary
 from tests.conftest import BROWSER
-from tests.flows_helpers import MakeUser, User
+from tests.flows_helpers import MakeUser, User, end_forks
 
 
 @pytest.fixture(autouse=True, scope="session")
 def issued_tokens_are_written_down(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the book the canary compares with, for every console of this process."""
     canary.write_down_in(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_fork_is_left() -> Iterator[None]:
+    """End what this process's children are started by."""
+    yield
+    end_forks()
 
 
 @pytest.fixture

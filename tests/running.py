@@ -82,10 +82,10 @@ class _Pytest:
         temporary.mkdir()
         command = [*_offline(), sys.executable, *program, f"--basetemp={folder / name}", *arguments]
         self._output = folder / f"{name}.out"
+        environ = {**os.environ, "TMPDIR": str(temporary)}
+        environ["NODE_COMPILE_CACHE"] = str(folder / "n")  # Playwright's driver starts sooner
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                command, stdout=output, env={**os.environ, "TMPDIR": str(temporary)}
-            )
+            self.process = subprocess.Popen(command, stdout=output, env=environ)
 
     def wait(self) -> Ended:
         """Pass on what it says, as it comes, until it ends."""

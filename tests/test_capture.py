@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pyrage
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Frame, Page
 
 from automation.browser import Choice, Lane, find_browser, wait_until
 from automation.capture import Capture
-from automation.errors import AutomationError, EscrowFailed
+from automation.errors import AutomationError, EscrowFailed, PageChanged
 from automation.escrow import Escrow
 from automation.evidence import Sighting, agree
 from automation.seal import Sealer
@@ -175,14 +175,17 @@ class TestHeld:
         assert agreement is not None
         assert agreement.token == Secret(console.tokens[0])
 
-    def test_a_page_that_goes_right_after_reading_is_caught_a_hundred_times_of_a_hundred(
+    def test_a_page_that_goes_right_after_reading_is_caught_forty_times_of_forty(
         self, choice: Choice, console: Console
     ) -> None:
-        """To another address, to itself, or by closing: nothing is left to luck."""
+        """To another address, to itself, or by closing: nothing is left to luck.
+
+        Without the hold it is caught three times of ten at best.
+        """
         ways = {
-            "location.href = '/?' + Math.random()": 45,
-            "location.reload()": 45,
-            "window.close()": 10,
+            "location.href = '/?' + Math.random()": 16,
+            "location.reload()": 16,
+            "window.close()": 8,
         }
         caught = 0
         with Lane(choice, relay=False, patience_s=LONG_S) as lane:
@@ -192,7 +195,7 @@ class TestHeld:
                     if page.is_closed():
                         page, capture = opened(lane, console, way)
                     caught += caught_while_leaving(page, capture, console)
-        assert caught == len(console.tokens) == 100
+        assert caught == len(console.tokens) == 40
 
     def test_an_answer_that_cannot_be_sealed_is_told_of_and_not_lost(
         self, page: Page, capture: Capture, console: Console
@@ -228,6 +231,42 @@ class TestHeld:
         console.show(page, "")
         with pytest.raises(EscrowFailed, match="full"):
             capture.arm(refusing)
+
+    @pytest.mark.parametrize("which", ["page", "frame"])
+    def test_a_page_that_cannot_be_told_stops_there_and_a_frame_that_leaves_does_not(
+        self, page: Page, capture: Capture, console: Console, monkeypatch: pytest.MonkeyPatch,
+        which: str,
+    ) -> None:  # fmt: skip
+        """A frame may be between two documents; its next one reports by itself."""
+        console.show(page, "", "<iframe srcdoc='<p>within'></iframe>")
+        evaluate = Frame.evaluate
+
+        def failing(self: Frame, *given: object) -> object:
+            if (self == page.main_frame) == (which == "page"):
+                raise Error("Execution context was destroyed")
+            return evaluate(self, *given)
+
+        monkeypatch.setattr(Frame, "evaluate", failing)
+        refused = pytest.raises(PageChanged) if which == "page" else contextlib.nullcontext()
+        with refused:
+            capture.arm(lambda _sealed: None)
+        assert bool(capture.sightings) == (which == "frame")
+
+    def test_what_was_asked_is_unanswered_until_its_answer_is_in(
+        self, page: Page, capture: Capture, console: Console
+    ) -> None:
+        """By which a silence is told from a refusal."""
+        console.show(page, "")
+        may_answer = threading.Event()
+        console.during = lambda: may_answer.wait(LONG_S) and None
+        capture.arm(lambda _sealed: None)
+        assert not capture.unanswered and not capture.answered
+        click(capture, page)
+        assert wait_until(page, lambda: bool(capture.asked), LONG_S)
+        assert capture.unanswered and not capture.answered
+        may_answer.set()
+        assert wait_until(page, lambda: capture.answered, LONG_S)
+        assert not capture.unanswered
 
     def test_a_page_that_is_gone_cannot_be_armed(self, page: Page, capture: Capture) -> None:
         """And the error is one of ours."""
@@ -1143,7 +1182,7 @@ def kill_browsers(lane: Lane) -> None:
 class TestSeveralAtOnce:
     """One browser, one clipboard, four accounts."""
 
-    def test_of_a_hundred_copies_none_arrives_under_another_s_name(
+    def test_of_forty_copies_none_arrives_under_another_s_name(
         self, choice: Choice, tmp_path: Path
     ) -> None:
         """Four threads, each a context of the same browser; the token is copied and not shown."""
@@ -1161,7 +1200,7 @@ class TestSeveralAtOnce:
 
 
 def copy_many(address: str, number: int, wrong: dict[int, list[str]]) -> None:
-    """Generate twenty-five times as one account; note every token that is not the one issued."""
+    """Generate ten times as one account; note every token that is not the one issued."""
     site = Site()
     console = Console(site)
     console.turned_round = True
@@ -1174,7 +1213,7 @@ def copy_many(address: str, number: int, wrong: dict[int, list[str]]) -> None:
             copying = ", ".join(f"() => {{ {each} }}" for each in ways)
             button = "<button id=copy onclick='copying[n % copying.length]()'></button>"
             console.show(page, f"window.t = t; window.copying = [{copying}]", button)
-            for turn in range(25):
+            for turn in range(10):
                 page.evaluate(f"window.copying = null; window.n = {turn}")
                 capture.arm(lambda _sealed: None)
                 click(capture, page)

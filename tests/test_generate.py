@@ -25,8 +25,7 @@ pytestmark = pytest.mark.timeout(LIMIT_S + 20)
 __all__ = ["screen"]
 
 LOOKS = (
-    "calm ks ks_next_version capitals confirm double_submit late_hydration popups decoys "
-    "menus_only".split()
+    "calm ks ks_next_version capitals confirm double_submit late_hydration popups decoys".split()
 )
 REVEALS = (
     "reveal_field reveal_textarea reveal_dialog masked_copy answer_only copy_only copy_by_command "

@@ -180,7 +180,7 @@ def test_a_name_is_a_text_wherever_it_is_shown(show: Show) -> None:
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_it_can_be_used_by_everybody(show: Show, scheme: Any, size: Any) -> None:
     """axe finds no violation, with a row open and a chip pressed; nothing is cut at the side."""
-    page = show(drawn(400))
+    page = show(drawn(100))
     page.set_viewport_size(size)
     page.emulate_media(color_scheme=scheme)
     page.locator("#chips button").first.click()

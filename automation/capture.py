@@ -123,6 +123,8 @@ class Capture:
     def disarm(self) -> None:
         """Let everything go again. Never fails: the page may be gone."""
         self._keep, self._clicked = None, False  # what the page asks for now is nobody's effect
+        if self._relay is not None:
+            self._relay.allow_reuse()
         cdp, self._cdp = self._cdp, None
         try:
             if cdp is not None:

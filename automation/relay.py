@@ -48,6 +48,8 @@ class Relay:
         self._connect_s = connect_s
         self._tunnels: set[_Tunnel] = set()
         self._pause = threading.Event()
+        self._once = False
+        """Whether a connection may carry one request alone."""
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._ended: asyncio.Event
@@ -90,19 +92,28 @@ class Relay:
         """Close the connections that a request could be sent on again, now.
 
         Waits a quarter of a second at most for answers that are on their way, because Chromium
-        repeats what it loses with them. One whose answer is still awaited then is left alone: no
-        other request can go out on it. Not so an encrypted one, which may carry many at once.
+        repeats what it loses with them. One whose answer is still awaited then is left alone. Not
+        so an encrypted one, which may carry many at once.
+
+        From here on until `allow_reuse` no connection carries a second request, as far as can be
+        seen: one that answers, or is made, between this and the request that matters would be
+        taken for that. What is sent on it is not passed on; Chromium repeats it on a fresh one.
 
         Both ends are shut down here and now, not by the relay's thread: on loopback the browser's
         side is at its end when this returns, and the browser looks before it uses one again. A
         connection that is only just being made in this instant is not among them.
         """
+        self._once = True
         deadline = time.monotonic() + _WAIT_S
         while any(each.busy for each in list(self._tunnels)) and time.monotonic() < deadline:
             self._pause.wait(_LOOK_S)
         for each in list(self._tunnels):
             if each.encrypted or not each.awaiting:
                 each.shut()
+
+    def allow_reuse(self) -> None:
+        """Let connections carry as many requests as they like again."""
+        self._once = False
 
     async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
@@ -123,7 +134,7 @@ class Relay:
         cancelled = contextlib.suppress(asyncio.CancelledError)
         async with contextlib.AsyncExitStack() as ends:
             ends.enter_context(cancelled)
-            tunnel = self._keep(_Tunnel(), writer, ends)
+            tunnel = self._keep(_Tunnel(lambda: self._once), writer, ends)
             try:
                 async with asyncio.timeout(self._connect_s):
                     host, port = await _asked_for(reader, writer)
@@ -156,13 +167,15 @@ class Relay:
 class _Tunnel:
     """One connection of the browser, and the far end of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, once: Callable[[], bool]) -> None:
         self.ends: list[TransportSocket] = []
+        self._once = once
         # asyncio itself holds a task only weakly: one that waits could be collected in mid-flight.
         self.task = asyncio.current_task()
         self.awaiting = False
         """Whether the browser sent something since the far end last did."""
         self.encrypted = False
+        self._answered = self._upgraded = False
         self._received_at = 0.0
 
     @property
@@ -170,14 +183,21 @@ class _Tunnel:
         """Whether an answer is awaited, or was still coming in a moment ago."""
         return self.awaiting or time.monotonic() - self._received_at < _LOOK_S
 
-    def sent(self, data: bytes) -> None:
-        """Note what the browser sends."""
-        self.encrypted |= data[0] == _TLS_HANDSHAKE
+    def sent(self, data: bytes) -> bool:
+        """Note what the browser sends, and tell whether it may go out."""
+        if not self._answered:
+            self.encrypted |= data[0] == _TLS_HANDSHAKE
+            self._upgraded |= b"\r\nupgrade: websocket\r\n" in data.lower()
+        again = self._answered and not (self.awaiting or self.encrypted or self._upgraded)
+        if again and self._once():
+            return False
         self.awaiting = True
+        return True
 
-    def received(self, _data: bytes) -> None:
-        """Note what the far end sends."""
-        self.awaiting, self._received_at = False, time.monotonic()
+    def received(self, _data: bytes) -> bool:
+        """Note what the far end sends, which may always go in."""
+        self.awaiting, self._answered, self._received_at = False, True, time.monotonic()
+        return True
 
     def shut(self) -> None:
         """Shut both ends down."""
@@ -222,12 +242,14 @@ def _meaning(problem: Exception) -> int:
 
 
 async def _pass_on(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], bool]
 ) -> None:
     """Copy one direction to its end, then pass the end on; the other direction may go on."""
     try:
         while data := await reader.read(_CHUNK_BYTES):
-            note(data)
+            if not note(data):
+                writer.transport.abort()  # the other direction breaks, and with it the tunnel
+                return
             writer.write(data)
             await writer.drain()
         writer.write_eof()

@@ -1,5 +1,6 @@
 """The relay: passes bytes on, refuses what it should, and drops everything at one instant."""
 
+import contextlib
 import hashlib
 import os
 import socket
@@ -13,7 +14,7 @@ from playwright.sync_api import Page
 
 from automation.browser import Lane
 from automation.relay import Relay
-from tests.conftest import Answer, Request, Site
+from tests.conftest import Answer, Request, Site, until
 
 GREETING = b"\5\1\0"
 LIMIT_S = 20
@@ -207,6 +208,58 @@ def test_after_dropping_new_tunnels_work(relay: Relay, dial: Callable[..., socke
         tunnel.sendall(b"again")
         assert exactly(tunnel, 5) == b"again"
         tunnel.close()
+
+
+@pytest.mark.parametrize("made", ["before", "after"])
+def test_from_then_on_no_connection_carries_a_second_request(
+    relay: Relay, dial: Callable[..., socket.socket], made: str
+) -> None:
+    """One whose answer was still awaited, and one made in the meantime: both could be reused."""
+    answer, seen = threading.Event(), bytearray()
+
+    def talk(connection: socket.socket) -> None:
+        seen.extend(connection.recv(100))
+        assert answer.wait(LIMIT_S)
+        connection.sendall(b"answer")
+        with contextlib.suppress(OSError):
+            seen.extend(connection.recv(100))
+
+    with Peer(talk) as peer:
+        if made == "after":
+            relay.drop_idle()
+        tunnel = dial()
+        assert request(tunnel, ipv4(), peer.port) == 0
+        tunnel.sendall(b"first")
+        if made == "before":
+            until(lambda: bytes(seen) == b"first")
+            relay.drop_idle()
+        answer.set()
+        assert exactly(tunnel, 6) == b"answer"
+        tunnel.sendall(b"second")
+        with contextlib.suppress(ConnectionError):
+            assert tunnel.recv(1) == b""
+    assert bytes(seen) == b"first"
+
+
+@pytest.mark.parametrize("first", [b"\x16\x03\x01", b"GET /\r\nUpgrade: websocket\r\n\r\n"])
+def test_what_is_encrypted_or_a_socket_is_not_taken_for_requests(
+    relay: Relay, dial: Callable[..., socket.socket], first: bytes
+) -> None:
+    """And once reuse is allowed again, any connection carries what it is given."""
+    relay.drop_idle()
+    with Peer(echo) as peer:
+        tunnel, plain = dial(), dial()
+        for each in (tunnel, plain):
+            assert request(each, ipv4(), peer.port) == 0
+        for data in (first, b"more", b"and more"):
+            tunnel.sendall(data)
+            assert exactly(tunnel, len(data)) == data
+        relay.allow_reuse()
+        for data in (b"one", b"two"):
+            plain.sendall(data)
+            assert exactly(plain, 3) == data
+        tunnel.close()
+        plain.close()
 
 
 @pytest.mark.parametrize("command", [2, 3], ids=["bind", "udp"])

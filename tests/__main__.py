@@ -42,6 +42,7 @@ def main() -> int:
     _have_browser()
     _have_screen()
     _have_postgres()
+    _have_keyring()
     # A short name: a browser's socket lies deep in there, and may have a hundred characters.
     with tempfile.TemporaryDirectory(prefix="pm-", ignore_cleanup_errors=True) as folder:
         where, covered = Path(folder), True
@@ -120,6 +121,14 @@ def _have_postgres() -> None:
 
     if programs() is None:
         _install("postgresql", "PostgreSQL", "tests of jobs on several machines")
+
+
+def _have_keyring() -> None:
+    """Install a real keyring where apt may; its tests skip without it."""
+    from tests.servers.secret_service import lacking
+
+    if lacking():
+        _install("gnome-keyring", "GNOME's keyring", "tests of a real keyring")
 
 
 def _install(package: str, what: str, whose: str) -> None:

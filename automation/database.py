@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData, Table
     from sqlalchemy.schema import SchemaItem
 
+
+class Away(EscrowFailed):
+    """A database that machines share went away amid something. It may be begun again."""
+
+    stops_the_run = False
+
+
 SCHEMA = 1
 """Version of the tables; a database of a later one is left alone. A new table needs no new one."""
 _BUSY_S = 30
@@ -49,8 +56,9 @@ class Database:
             EscrowFailed: the disk or the database would not; its words are cut to their kind.
             UsageError: no address of a database, or one of a later pixelmint.
         """
-        from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+        away = False
         try:
             with self._connected(table) as connection, connection.begin():
                 yield connection
@@ -58,9 +66,10 @@ class Database:
         except SQLAlchemyError as problem:
             # Its own text repeats the statement and the values; `orig` is the driver's sentence.
             reason = str(getattr(problem, "orig", "")) if self._is_file else type(problem).__name__
+            away = isinstance(problem, DBAPIError) and problem.connection_invalidated
         except OSError as problem:
             reason = problem.strerror or type(problem).__name__
-        raise self._failed(reason)
+        raise self._failed(reason, Away if away else EscrowFailed)
 
     def close(self) -> None:
         """Close every connection; the next use opens them again."""
@@ -119,9 +128,9 @@ class Database:
         else:
             _create(engine, table)
 
-    def _failed(self, reason: str) -> AutomationError:
+    def _failed(self, reason: str, kind: type[EscrowFailed]) -> AutomationError:
         place = str(self._place / "records.db") if isinstance(self._place, Path) else "database"
-        return EscrowFailed(
+        return kind(
             f"the records cannot be read or written ({reason})",
             where=place,
             next_step="make room and make it writable; if it is damaged, move it away: "

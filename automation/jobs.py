@@ -75,8 +75,15 @@ class Jobs:
         return self._url is not None
 
     @contextlib.contextmanager
-    def working(self, open_batch: OpenBatch, lanes: int) -> Iterator[None]:
+    def working(
+        self, open_batch: OpenBatch, lanes: int, *, hands_over: bool = False
+    ) -> Iterator[None]:
         """Take batches from the queue, in `lanes` threads, until the block ends.
+
+        Args:
+            open_batch: opens what the rows of a batch share.
+            lanes: how many batches are in hand at a time.
+            hands_over: a batch that is stopped goes back into the queue, with what is left of it.
 
         Raises:
             AlreadyRunning: on SQLite another process does; see `following`.
@@ -88,7 +95,7 @@ class Jobs:
             else:
                 lock = self._home / "locks" / "worker"
                 stack.enter_context(held(lock, "the jobs of this home"))
-            worker = Worker(self._address, open_batch, self.stopping, leases)
+            worker = Worker(self._address, open_batch, self.stopping, leases, hands_over=hands_over)
             stack.enter_context(worker.working(lanes))
             self._worker = worker
             yield

@@ -78,6 +78,8 @@ class Worker:
         open_batch: OpenBatch,
         stopping: threading.Event,
         leases: Leases | None,
+        *,
+        hands_over: bool = False,
     ) -> None:
         """Remember what to do; see `start`.
 
@@ -86,7 +88,9 @@ class Worker:
             open_batch: opens what the rows of a batch share.
             stopping: set, and every batch ends after the row in its hand.
             leases: the shared locks; None where no other machine works here.
+            hands_over: what is stopped goes back into the queue instead of ending.
         """
+        self._hands_over = hands_over
         self.name = f"{os.uname().nodename}-{uuid.uuid4().hex[:12]}"
         self._address, self._open_batch = address, open_batch
         self._stopping, self._leases = stopping, leases
@@ -151,6 +155,9 @@ class Worker:
             with _Opened(self._open_batch, options) as lane:
                 for row in rows:
                     if self._stopping.is_set():
+                        if self._hands_over:
+                            # Another's from now on: what is returned here is not recorded.
+                            lane.apart(self._give_back, me)
                         return {"done": done, "stopped": True}
                     if not lane.apart(self._is_mine, me, session):
                         # What is returned is not recorded: the engine asks for the owner's word.
@@ -170,6 +177,9 @@ class Worker:
             workflow_ids=[batch], load_input=False, load_output=False
         )
         return [(each.status, each.executor_id) for each in found] == [("PENDING", self.name)]
+
+    def _give_back(self, batch: str) -> None:
+        self._engine.resume_workflows([batch], queue_name=QUEUE)
 
     def _take_lock(self) -> None:
         if self._leases is not None and not self._leases.alive(self._session):

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from automation.database import driven
-from automation.errors import AlreadyRunning, EscrowFailed
+from automation.database import Away, driven
+from automation.errors import AlreadyRunning
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -92,7 +92,7 @@ class Leases:
 
         Raises:
             AlreadyRunning: another holds it; says which process, host, command, since when.
-            EscrowFailed: the database does not answer.
+            Away: the database does not answer.
         """
         deadline, pause = time.monotonic() + wait_s, threading.Event()
         while not (session := self.take(name)):
@@ -128,7 +128,7 @@ class Leases:
             int: the number of the session that has it now; 0 where another has it.
 
         Raises:
-            EscrowFailed: the database does not answer.
+            Away: the database does not answer.
         """
         taken, session = self._ask(f"select pg_try_advisory_lock({_KEY})", name)
         return session if taken else 0
@@ -195,7 +195,7 @@ class Leases:
             if not self._number or time.monotonic() >= deadline or self._over.is_set():
                 break
             pause.wait(_LOOK_S)
-        raise EscrowFailed(
+        raise Away(
             f"the shared database does not answer ({kind})",
             next_step="look at PIXELMINT_DATABASE_URL and its server; the same command goes on",
         )

@@ -84,11 +84,12 @@ def queued(
             result = Result(**told)
             workshop.watch.note(names[of], result)
             yield result
+        stopped = jobs.stopping.is_set()
     if came:
         raise KeyboardInterrupt
     for pixel in sorted(waiting):
         # A lane's own rows never fail so: either all was stopped, or the lane itself broke.
-        error = _stopped() if jobs.stopping.is_set() else own_fault(RuntimeError())
+        error = _stopped() if stopped else own_fault(RuntimeError())
         yield Result(pixel, None, "failed", error=error)
 
 
@@ -103,7 +104,7 @@ def work(workshop: Workshop, *, lanes: int) -> None:
     workshop.lock_wait_s = _LOCK_WAIT_S
     jobs = Jobs(workshop.home, workshop.settings.database_url)
     lane = partial(_lane, workshop, jobs)
-    with jobs.working(lane, lanes), _stopping(workshop, jobs):
+    with jobs.working(lane, lanes, hands_over=True), _stopping(workshop, jobs):
         workshop.say(f"taking jobs, {lanes} accounts at a time; Ctrl-C ends it")
         pause = threading.Event()
         while not jobs.stopping.is_set():
@@ -230,6 +231,7 @@ class _InTurn:
         try:
             return self._do_one(at, row, self._options, self._console)
         except AutomationError as problem:  # what stops the whole run
+            log.error("stopping after the rows in hand: %s", problem.message)
             self._jobs.stopping.set()
             return Result(row["pixel"], row["account"] or None, "failed", error=problem)
 

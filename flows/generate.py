@@ -10,6 +10,7 @@ from typing import Any
 
 from automation.browser import BrowserGone
 from automation.capture import Capture
+from automation.database import Away
 from automation.errors import (
     AutomationError,
     EscrowFailed,
@@ -117,7 +118,10 @@ def generate_one(
             try:
                 _one(workshop, pixel, wish, console, result, then, again=left < _TRIES - 1)
                 break
-            except LostLease as problem:  # nothing was clicked: from the start, with fresh eyes
+            except (
+                LostLease,
+                Away,
+            ) as problem:  # nothing was clicked: from the start, with fresh eyes
                 if not left:
                     raise
                 log.info("%s; beginning again", problem.message)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, String
 
-from automation.database import Database, define, upsert
+from automation.database import Away, Database, define, upsert
 from automation.records import Records
+from tests.servers.postgres import Postgres
 
 PIXEL = "D69ESQRC77U0KGAU8B90"
 
@@ -102,3 +103,17 @@ def test_closed_it_opens_again(tmp_path: Path) -> None:
         for each in tmp_path.glob("records.db*"):
             each.rename(tmp_path / f"away{each.name}")
         assert Records(database).all() == []
+
+
+def test_a_shared_database_that_goes_away_amid_something_stops_no_run(
+    database_url: str, postgres_server: Postgres
+) -> None:
+    """It is waited for, and whoever was amid something may begin again."""
+    table = define("things", lambda: [Column("id", Integer, primary_key=True)])
+    with Database(database_url) as database:
+        with pytest.raises(Away) as away, database.using(table) as connection:
+            postgres_server.restart()
+            connection.execute(table.insert().values(id=1))
+        assert not away.value.stops_the_run
+        with database.using(table) as connection:
+            assert connection.execute(table.select()).all() == []

@@ -95,6 +95,28 @@ def test_a_stop_ends_after_the_row_in_hand(home: Path) -> None:
     assert [row["pixel"] for _, _, row in told] == work.done == ["a1"]
 
 
+def test_what_a_worker_that_stops_had_in_hand_is_done_by_the_next(home: Path) -> None:
+    """From where it stood; whoever follows is told of every row."""
+    first, second, work = Jobs(home), Jobs(home), Work()
+
+    @contextlib.contextmanager
+    def stopping(options: Json) -> Iterator[DoRow]:
+        with work.open(options) as do:
+
+            def do_and_stop(row: Json) -> Json:
+                first.stopping.set()
+                return do(row)
+
+            yield do_and_stop
+
+    with first.working(stopping, lanes=1, hands_over=True):
+        ids = first.add([batch("a", "a1", "a2")])
+        until(first.stopping.is_set)
+    with second.working(work.open, lanes=1):
+        told = list(second.follow(ids))
+    assert [row["pixel"] for _, _, row in told] == work.done == ["a1", "a2"]
+
+
 def test_a_second_process_may_only_hand_over(home: Path) -> None:
     """On SQLite one works; what another adds is done by it."""
     first, second, work = Jobs(home), Jobs(home), Work()

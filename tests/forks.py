@@ -101,6 +101,8 @@ class Forks:
         socket.send_fds(self._socket, [json.dumps(order).encode()], list(files))
         while "started" not in (told := self._heard(None)):
             self._note(told)
+        # The system gives a number again, once it has been round: how an earlier one ended is over.
+        self._endings.pop(told["started"], None)
         return Forked(self, told["started"])
 
     def ending(self, pid: int, timeout: float | None) -> int | None:

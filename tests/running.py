@@ -56,7 +56,7 @@ def run_all(folder: Path, rc_file: Path) -> Ended:
         folder: where everything of the run is put.
         rc_file: coverage's settings.
     """
-    files = [f"tests/test_{each}.py" for each in COVERED]
+    files = [f"tests/test_{each}.py" for each in (*COVERED, "keeping")]
     others = [f"--ignore={each}" for each in files]
     traced = ["-m", "coverage", "run", f"--rcfile={rc_file}", *_PLAIN]
     return _joined(

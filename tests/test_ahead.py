@@ -1,16 +1,17 @@
 """Pages opened ahead: only reading overlaps, and each pixel's outcome is its own."""
 
+import subprocess
+import sys
 import threading
 
-import pytest
 from playwright.sync_api import Page
 
 from automation.aside import Aside
 from automation.browser import wait_until
 from automation.errors import PageChanged
 from fixtures.console import Scenario, preset
-from tests.conftest import Site, until
-from tests.flows_helpers import MakeUser, User, at_issue
+from tests.conftest import BROWSER, Site, until
+from tests.flows_helpers import ROOT, MakeUser, User, at_issue
 
 pytest_plugins = ["tests.flows_fixtures"]
 
@@ -50,8 +51,7 @@ def test_two_tokens_of_an_account_are_never_asked_for_at_once(make_user: MakeUse
     user.console.world.issue = alone  # type: ignore[method-assign,assignment]  # a test's own
     assert user.run("generate", *pixels, "--account", account).code == 0
     assert most == [True] * 5
-    pressed = [each.control for each in user.console.ledger.clicks()]
-    assert pressed.count("generate") == 5
+    assert [len(user.issued(pixel)) for pixel in pixels] == [1] * 5
 
 
 def test_what_was_read_ahead_is_each_pixels_own(make_user: MakeUser) -> None:
@@ -107,15 +107,31 @@ def test_an_aside_keeps_its_error_for_whoever_asks(page: Page) -> None:
     assert fails(ValueError("theirs")).problem is None
 
 
-def test_ctrl_c_in_an_aside_reaches_the_work(page: Page) -> None:
-    """Python hands it to whoever runs: it ends what waits, not only what was read beside."""
+INTERRUPTED = """
+from automation.aside import Aside
+from automation.browser import Lane, find_browser, wait_until
+import sys
 
-    def interrupted() -> None:
+with Lane(find_browser(sys.argv[1] or None)) as lane:
+    page = lane.open()
+
+    def interrupted():
         page.title()
         raise KeyboardInterrupt
 
     aside = Aside(interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    try:
         wait_until(page, lambda: False, 30)
-    assert aside.done
-    assert page.title() == ""
+    except KeyboardInterrupt:
+        print("reached", aside.done, repr(page.title()))
+"""
+
+
+def test_ctrl_c_in_an_aside_reaches_the_work() -> None:
+    """Python hands it to whoever runs: it ends what waits, not only what was read beside.
+
+    In a process of its own: what is left unfinished by it is nobody else's to hear of.
+    """
+    command = [sys.executable, "-c", INTERRUPTED, BROWSER or ""]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "reached True ''\n"), done.stderr

@@ -128,9 +128,8 @@ class _Asking:
 
     def _click(self) -> None:
         self._clicks += 1
-        self._clicked_at = self._news_at = time.monotonic()
         try:
-            self._asked.click()
+            self._clicked()
         except PageChanged as problem:
             log.debug("the click was reported as failed: %s", problem.message)
             if wait_until(self._asked.page, lambda: bool(self._capture.asked), 1.0):
@@ -142,6 +141,12 @@ class _Asking:
                 return
             if isinstance(problem, NotClicked) or self._asked.look() != self._before:
                 raise NotAsked(problem.happened, next_step=problem.next_step) from None
+
+    def _clicked(self) -> None:
+        try:
+            self._asked.click()
+        finally:  # not before: on a slow machine the click itself takes its time
+            self._clicked_at = self._news_at = time.monotonic()
 
     def _wait(self) -> None:
         while not self._done():

@@ -175,9 +175,10 @@ class PixelPage:
         Raises:
             AutomationError: as those looks do.
         """
-        self.token_exists()
+        exists = self.token_exists()
         self._rested = True
-        self.find_generate(replace=replace)
+        if replace or not exists:  # else it ends there, and there may be no button to wait for
+            self.find_generate(replace=replace)
 
     def _control_of(self, section: Region) -> bool:
         seen = section.look(self._wording.meaning("generate"))

@@ -218,14 +218,7 @@ def crowd(lane: Lane) -> Iterator[tuple[Console, BrowserContext]]:
         context.close()
 
 
-UNWALKED = ("closes", "load_tenth", "latency_50", "latency_150", "latency_600")
-"""One needs a window of its own, one goes otherwise each time, three only take longer. Nor are
-those of the Events API walked, which change no page."""
-
-
-@pytest.mark.parametrize(
-    "name", [e for e in preset_names() if e not in UNWALKED and not e.startswith("events_")]
-)
+@pytest.mark.parametrize("name", WALKED)
 def test_every_preset_ends_as_it_should(crowd: tuple[Console, BrowserContext], name: str) -> None:
     """Pressing what a person would ends where the preset says, at its price."""
     (console, context), walk = crowd, WALKS.get(name, TOKEN)

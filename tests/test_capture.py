@@ -175,7 +175,7 @@ class TestHeld:
         assert agreement is not None
         assert agreement.token == Secret(console.tokens[0])
 
-    def test_a_page_that_goes_right_after_reading_is_caught_forty_times_of_forty(
+    def test_a_page_that_goes_right_after_reading_is_caught_a_hundred_times_of_a_hundred(
         self, choice: Choice, console: Console
     ) -> None:
         """To another address, to itself, or by closing: nothing is left to luck.
@@ -183,9 +183,9 @@ class TestHeld:
         Without the hold it is caught three times of ten at best.
         """
         ways = {
-            "location.href = '/?' + Math.random()": 16,
-            "location.reload()": 16,
-            "window.close()": 8,
+            "location.href = '/?' + Math.random()": 40,
+            "location.reload()": 40,
+            "window.close()": 20,
         }
         caught = 0
         with Lane(choice, relay=False, patience_s=LONG_S) as lane:
@@ -195,7 +195,7 @@ class TestHeld:
                     if page.is_closed():
                         page, capture = opened(lane, console, way)
                     caught += caught_while_leaving(page, capture, console)
-        assert caught == len(console.tokens) == 40
+        assert caught == len(console.tokens) == 100
 
     def test_an_answer_that_cannot_be_sealed_is_told_of_and_not_lost(
         self, page: Page, capture: Capture, console: Console
@@ -1182,7 +1182,7 @@ def kill_browsers(lane: Lane) -> None:
 class TestSeveralAtOnce:
     """One browser, one clipboard, four accounts."""
 
-    def test_of_forty_copies_none_arrives_under_another_s_name(
+    def test_of_a_hundred_copies_none_arrives_under_another_s_name(
         self, choice: Choice, tmp_path: Path
     ) -> None:
         """Four threads, each a context of the same browser; the token is copied and not shown."""
@@ -1213,7 +1213,7 @@ def copy_many(address: str, number: int, wrong: dict[int, list[str]]) -> None:
             copying = ", ".join(f"() => {{ {each} }}" for each in ways)
             button = "<button id=copy onclick='copying[n % copying.length]()'></button>"
             console.show(page, f"window.t = t; window.copying = [{copying}]", button)
-            for turn in range(10):
+            for turn in range(25):
                 page.evaluate(f"window.copying = null; window.n = {turn}")
                 capture.arm(lambda _sealed: None)
                 click(capture, page)
